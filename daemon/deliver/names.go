@@ -1,0 +1,124 @@
+package deliver
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"intray/daemon/document"
+	"intray/daemon/durable"
+)
+
+// maxNames bounds the search for a free name.
+const maxNames = 10_000
+
+// variant is the n-th name for a stem: 0 is the stem itself, 1 adds the first
+// eight characters of the original's SHA-256, further ones a number.
+func variant(stem, sum string, n int) string {
+	switch n {
+	case 0:
+		return stem
+	case 1:
+		return stem + "-" + sum[:min(8, len(sum))]
+	}
+	return fmt.Sprintf("%s-%s-%d", stem, sum[:min(8, len(sum))], n)
+}
+
+// reserve finds a name under which nothing stands yet and no other delivery in
+// hand is about to put something. Bundle folders always carry the hash.
+func (d *Desk) reserve(r Request, suffixes []string) string {
+	first := 0
+	if r.Folder {
+		first = 1
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.reserved == nil {
+		d.reserved = map[string]string{}
+	}
+	stem := variant(r.Stem, r.SHA256, first)
+	for n := first; n < maxNames; n++ {
+		stem = variant(r.Stem, r.SHA256, n)
+		key := filepath.Join(r.Dir, stem)
+		if _, busy := d.reserved[key]; !busy && free(r.Dir, stem, suffixes) {
+			d.reserved[key] = r.DocumentID
+			break
+		}
+	}
+	return stem
+}
+
+func free(dir, stem string, suffixes []string) bool {
+	for _, s := range suffixes {
+		if _, err := os.Lstat(filepath.Join(dir, stem+s)); !errors.Is(err, fs.ErrNotExist) {
+			return false
+		}
+	}
+	return true
+}
+
+func (d *Desk) release(p Plan) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.reserved, filepath.Join(p.Dir, p.Stem))
+}
+
+// taken is true when nothing of the plan is published yet and one of its names
+// is no longer free.
+func (d *Desk) taken(p Plan) bool {
+	for _, i := range p.Items {
+		if _, err := os.Lstat(filepath.Join(p.Dir, i.Temp)); err != nil {
+			return false
+		}
+	}
+	for _, i := range p.Items {
+		if _, err := os.Lstat(filepath.Join(p.Dir, i.Final)); err == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// rename gives the whole plan another name, inside the JSON too.
+func (d *Desk) rename(p Plan) (Plan, error) {
+	suffixes, base := make([]string, len(p.Items)), p.Stem
+	for i, item := range p.Items {
+		suffixes[i] = item.Suffix
+	}
+	out := p
+	out.Items = append([]Item(nil), p.Items...)
+	out.Stem = d.reserve(Request{Dir: p.Dir, Stem: base, SHA256: p.SHA256}, suffixes)
+	for i := range out.Items {
+		item := &out.Items[i]
+		item.Final = out.Stem + item.Suffix
+		if item.Suffix == ".json" {
+			if err := renameInside(filepath.Join(p.Dir, item.Temp), base, out.Stem); err != nil {
+				return p, err
+			}
+		}
+	}
+	return out, nil
+}
+
+// renameInside changes the names in a staged JSON.
+func renameInside(path, from, to string) error {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return fmt.Errorf("read staged JSON: %w", err)
+	}
+	doc, err := document.Decode(data)
+	if err != nil {
+		return fmt.Errorf("read staged JSON: %w", err)
+	}
+	for _, name := range []*string{&doc.Files.PDF, &doc.Files.Text} {
+		if *name == from+filepath.Ext(*name) {
+			*name = to + filepath.Ext(*name)
+		}
+	}
+	if data, err = document.Encode(doc); err != nil {
+		return fmt.Errorf("encode document: %w", err)
+	}
+	return durable.WriteFile(path, data, 0o666)
+}

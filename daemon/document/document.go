@@ -1,0 +1,185 @@
+// Package document is the one shape of a read document, whatever engine read
+// it: the JSON that Intray writes beside each PDF, "intray.document/1".
+//
+// It holds types, the published JSON Schema and encoding, nothing else: it
+// reads no files and takes no decisions.
+package document
+
+import "time"
+
+// Schema is the value of every document's "schema" key.
+const Schema = "intray.document/1"
+
+// Document is one document as it stands in its JSON file.
+type Document struct {
+	Schema     string     `json:"schema"`
+	Version    int        `json:"version"`
+	DocumentID string     `json:"document_id"`
+	AttemptID  string     `json:"attempt_id"`
+	State      string     `json:"state"`
+	CreatedAt  time.Time  `json:"created_at"`
+	FinishedAt time.Time  `json:"finished_at"`
+	Source     Source     `json:"source"`
+	Engine     Engine     `json:"engine"`
+	Class      Class      `json:"class"`
+	Languages  []string   `json:"languages"`
+	Pages      []Page     `json:"pages"`
+	Text       string     `json:"text"`
+	Fields     []Field    `json:"fields"`
+	Tables     []Table    `json:"tables"`
+	Warnings   []Warning  `json:"warnings"`
+	Validation Validation `json:"validation"`
+	Files      Files      `json:"files"`
+	History    []Change   `json:"history"`
+}
+
+// Source says where the document came from. Size is in bytes.
+type Source struct {
+	Folder     string    `json:"folder"`
+	Path       string    `json:"path"`
+	Name       string    `json:"name"`
+	SHA256     string    `json:"sha256"`
+	Size       int64     `json:"size"`
+	MIME       string    `json:"mime"`
+	Pages      int       `json:"pages"`
+	ReceivedAt time.Time `json:"received_at"`
+}
+
+// Engine says who read it. ProviderJobID is "" for local engines.
+type Engine struct {
+	Name          string `json:"name"`
+	Kind          string `json:"kind"`
+	Version       string `json:"version"`
+	Model         string `json:"model"`
+	ProviderJobID string `json:"provider_job_id"`
+}
+
+// Class is the kind of document, "" when not classified; Confidence is 0..1.
+type Class struct {
+	Name       string  `json:"name"`
+	Confidence float64 `json:"confidence"`
+}
+
+// Decisions on a page.
+const (
+	DecisionOCR    = "ocr"
+	DecisionKept   = "kept_text"
+	DecisionBlank  = "blank"
+	DecisionFailed = "failed"
+)
+
+// Page is one page. Width, Height and all boxes are in points (1/72 inch) of
+// the upright page, origin at its top left. Rotation is the clockwise turn in
+// degrees that was applied to make it upright, Skew the remaining angle of its
+// text in degrees, clockwise. Confidences are 0..1; WorstConfidence is that of
+// the worst line.
+type Page struct {
+	Number          int     `json:"number"`
+	Width           float64 `json:"width"`
+	Height          float64 `json:"height"`
+	Rotation        int     `json:"rotation"`
+	Skew            float64 `json:"skew"`
+	Decision        string  `json:"decision"`
+	Engine          string  `json:"engine"`
+	Confidence      float64 `json:"confidence"`
+	WorstConfidence float64 `json:"worst_confidence"`
+	Blocks          []Block `json:"blocks"`
+}
+
+// Box is [x0, y0, x1, y1] in points.
+type Box [4]float64
+
+// Block is a region of lines that belong together.
+type Block struct {
+	Kind  string `json:"kind"`
+	Box   Box    `json:"box"`
+	Lines []Line `json:"lines"`
+}
+
+// Line is one printed line. Baseline is the two ends of the line the letters
+// stand on, [x0, y0, x1, y1] in points, in reading direction.
+type Line struct {
+	Box      Box    `json:"box"`
+	Baseline Box    `json:"baseline"`
+	Words    []Word `json:"words"`
+}
+
+// Word is one printed word.
+type Word struct {
+	Text       string  `json:"text"`
+	Box        Box     `json:"box"`
+	Confidence float64 `json:"confidence"`
+}
+
+// Field is one extracted value: Value typed (ISO date, decimal string, ISO
+// 4217), Raw as printed, From where it was found.
+type Field struct {
+	Name       string  `json:"name"`
+	Value      string  `json:"value"`
+	Raw        string  `json:"raw"`
+	Type       string  `json:"type"`
+	Confidence float64 `json:"confidence"`
+	Page       int     `json:"page"`
+	Box        Box     `json:"box"`
+	From       string  `json:"from"`
+}
+
+// Table is a grid of cells.
+type Table struct {
+	Page int      `json:"page"`
+	Box  Box      `json:"box"`
+	Rows [][]Cell `json:"rows"`
+}
+
+// Cell is one cell of a table.
+type Cell struct {
+	Text       string  `json:"text"`
+	Box        Box     `json:"box"`
+	Confidence float64 `json:"confidence"`
+	RowSpan    int     `json:"row_span"`
+	ColSpan    int     `json:"col_span"`
+}
+
+// Warning is something a person should know. Page is 0 for the whole document.
+type Warning struct {
+	Code    string `json:"code"`
+	Message string `json:"message"`
+	Page    int    `json:"page"`
+}
+
+// Verdicts of validation.
+const (
+	VerdictRelease  = "release"
+	VerdictWarnings = "release_with_warnings"
+	VerdictReview   = "review"
+)
+
+// Validation is the verdict and the checks that led to it.
+type Validation struct {
+	Verdict string  `json:"verdict"`
+	Checks  []Check `json:"checks"`
+}
+
+// Check is one rule applied.
+type Check struct {
+	Rule    string `json:"rule"`
+	Passed  bool   `json:"passed"`
+	Message string `json:"message"`
+}
+
+// Files are the names of what belongs to the document, relative to the folder
+// the JSON stands in; Original is the original's SHA-256. "" means there is none.
+type Files struct {
+	Original string `json:"original"`
+	PDF      string `json:"pdf"`
+	Text     string `json:"text"`
+	Raw      string `json:"raw"`
+}
+
+// Change is one version of the document.
+type Change struct {
+	Version int       `json:"version"`
+	At      time.Time `json:"at"`
+	By      string    `json:"by"`
+	Changes []string  `json:"changes"`
+}

@@ -1,0 +1,175 @@
+// Package pages opens what people drop into a hot folder and hands out one
+// page at a time: its picture, ready to be read, and where that picture lies
+// on the page.
+//
+// It decodes untrusted bytes (PDF, TIFF, JPEG, PNG) and therefore runs only in
+// worker processes. It recognizes nothing, writes no files and takes no
+// decision about the document; it says what it found.
+package pages
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"strings"
+
+	"intray/daemon/document"
+	"intray/engines"
+)
+
+// MIME types that Open takes.
+const (
+	MIMEPDF  = "application/pdf"
+	MIMETIFF = "image/tiff"
+	MIMEJPEG = "image/jpeg"
+	MIMEPNG  = "image/png"
+)
+
+// Limits protect against files that ask for too much. Zero means no limit.
+type Limits struct {
+	MaxPages      int `json:"max_pages"`
+	MaxMegapixels int `json:"max_megapixels"`
+}
+
+// Info is what the file says about itself.
+type Info struct {
+	MIME  string `json:"mime"`
+	Pages int    `json:"pages"`
+	// Signed is true for a PDF that carries a digital signature.
+	Signed bool `json:"signed"`
+	// Protected is true for a PDF with an owner password or restrictions only.
+	Protected bool `json:"protected"`
+}
+
+// Picture is one page made ready for a Recognizer, or a page whose own text is
+// good enough to be kept.
+type Picture struct {
+	// Image is a binary PNM (P5, 8 bit grey), upright as far as the file says
+	// which way is up. It is nil when Text is set.
+	Image []byte
+	// Width and Height are Image's size in pixels, DPI its resolution in dots
+	// per inch on the page; 0 when the file gives none that can be believed.
+	Width, Height int
+	DPI           float64
+	// Ink is the share of dark pixels, 0..1.
+	Ink float64
+	// Text is the page's own text, boxes in points of the upright page.
+	Text *engines.PageResult
+	// Reason says in a sentence why the text was kept or the picture made as it was.
+	Reason   string
+	Geometry document.Geometry
+	Warnings []document.Warning
+}
+
+// Document is an opened file. It is not safe for parallel use.
+type Document interface {
+	Info() Info
+	// Picture makes page number (from 1) ready. Errors are *engines.Error, or
+	// the context's.
+	Picture(ctx context.Context, number int) (Picture, error)
+	Close() error
+}
+
+// Sniff tells the type of a file by its first bytes; "" when it is none that
+// Intray takes. A PDF's header may stand anywhere in the first 1024 bytes
+// (ISO 32000-1, Annex H, note 13).
+func Sniff(head []byte) string {
+	switch {
+	case len(head) >= 3 && head[0] == 0xFF && head[1] == 0xD8 && head[2] == 0xFF:
+		return MIMEJPEG
+	case strings.HasPrefix(string(head), "\x89PNG\r\n\x1a\n"):
+		return MIMEPNG
+	case strings.HasPrefix(string(head), "II*\x00"), strings.HasPrefix(string(head), "MM\x00*"):
+		return MIMETIFF
+	}
+	if len(head) > 1024 {
+		head = head[:1024]
+	}
+	if strings.Contains(string(head), "%PDF-") {
+		return MIMEPDF
+	}
+	return ""
+}
+
+// Opener opens files. It owns PDFium, which is started for the first PDF and
+// stays warm; Close ends it. An Opener is not safe for parallel use.
+type Opener struct {
+	// CacheDir holds PDFium's compiled code between runs; "" compiles anew in
+	// every process (several seconds).
+	CacheDir string
+	Limits   Limits
+
+	pdfium *engine
+}
+
+// Open opens the file at path, whose type was found by Sniff. Errors are
+// *engines.Error.
+func (o *Opener) Open(ctx context.Context, path, mime string) (Document, error) {
+	switch mime {
+	case MIMEPDF:
+		return o.openPDF(ctx, path)
+	case MIMETIFF:
+		return openTIFF(path, o.Limits)
+	case MIMEJPEG, MIMEPNG:
+		return openImage(path, mime, o.Limits)
+	}
+	return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
+		Sentence: fmt.Sprintf("Intray does not take files of type %q.", mime)}
+}
+
+// Close ends PDFium. It may be called twice.
+func (o *Opener) Close() error {
+	if o.pdfium == nil {
+		return nil
+	}
+	err := o.pdfium.close()
+	o.pdfium = nil
+	return err
+}
+
+// checkPages refuses empty files and files past the limit.
+func checkPages(n int, limits Limits) error {
+	if n == 0 {
+		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadImage, Sentence: "The file has no pages."}
+	}
+	if limits.MaxPages > 0 && n > limits.MaxPages {
+		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge,
+			Sentence: fmt.Sprintf("The file has %d pages; the limit is %d (limits.max_pages).", n, limits.MaxPages)}
+	}
+	return nil
+}
+
+// checkPixels refuses pictures past the limit before they are decoded.
+func checkPixels(w, h int, limits Limits) error {
+	if w <= 0 || h <= 0 {
+		return corrupt("The picture has no width or no height.", nil)
+	}
+	if limits.MaxMegapixels > 0 && int64(w)*int64(h) > int64(limits.MaxMegapixels)*1_000_000 {
+		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge,
+			Sentence: fmt.Sprintf("The picture has %d x %d pixels; the limit is %d megapixels (limits.max_megapixels).",
+				w, h, limits.MaxMegapixels)}
+	}
+	return nil
+}
+
+// corrupt is the answer to a file that is damaged.
+func corrupt(sentence string, cause error) *engines.Error {
+	return &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadImage, Sentence: sentence, Cause: cause}
+}
+
+// checkNumber refuses page numbers the document does not have.
+func checkNumber(number, pages int) error {
+	if number < 1 || number > pages {
+		return corrupt(fmt.Sprintf("There is no page %d; the file has %d.", number, pages), nil)
+	}
+	return nil
+}
+
+func openFile(path string) (*os.File, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeInternal,
+			Sentence: "The stored original could not be opened.", Cause: err}
+	}
+	return f, nil
+}

@@ -1,0 +1,195 @@
+package pages
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+
+	pdfiumerrors "github.com/klippa-app/go-pdfium/errors"
+	"github.com/klippa-app/go-pdfium/references"
+	"github.com/klippa-app/go-pdfium/requests"
+
+	"intray/daemon/document"
+	"intray/engines"
+)
+
+// pdfFile is an opened PDF. PDFium says what is on a page; the streams
+// themselves are read with pdfcpu (streams).
+type pdfFile struct {
+	f       *os.File
+	pdfium  *engine
+	doc     references.FPDF_DOCUMENT
+	info    Info
+	limits  Limits
+	streams *streams
+}
+
+func (o *Opener) openPDF(ctx context.Context, path string) (_ Document, err error) {
+	f, err := openFile(path)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if err != nil {
+			f.Close()
+		}
+	}()
+	size, err := checkTail(f)
+	if err != nil {
+		return nil, err
+	}
+	if o.pdfium == nil {
+		if o.pdfium, err = startPDFium(o.CacheDir); err != nil {
+			return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable,
+				Sentence: "The PDF reader could not be started.", Cause: err}
+		}
+	}
+	opened, err := o.pdfium.OpenDocument(&requests.OpenDocument{FileReader: f, FileReaderSize: size})
+	if err != nil {
+		return nil, openError(err)
+	}
+	p := &pdfFile{f: f, pdfium: o.pdfium, doc: opened.Document, limits: o.Limits, streams: &streams{path: path}}
+	defer func() {
+		if err != nil {
+			_ = p.closeDocument()
+		}
+	}()
+	if err := p.describe(); err != nil {
+		return nil, err
+	}
+	return p, ctx.Err()
+}
+
+// openError puts PDFium's answer into words (fpdfview.h, FPDF_GetLastError).
+func openError(err error) error {
+	switch {
+	case errors.Is(err, pdfiumerrors.ErrPassword):
+		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeNeedPassword,
+			Sentence: "The PDF is protected with a password. Remove the password and drop it again.", Cause: err}
+	case errors.Is(err, pdfiumerrors.ErrSecurity):
+		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeNeedPassword,
+			Sentence: "The PDF is encrypted in a way Intray cannot open.", Cause: err}
+	}
+	return corrupt("The file is not a readable PDF: it is damaged or something else under a PDF's name.", err)
+}
+
+// checkTail tells a PDF that was cut off: its last bytes name neither its
+// cross-reference table nor its end (ISO 32000-1, 7.5.5). Readers repair such
+// files by dropping what is missing, and nobody would notice the lost pages.
+func checkTail(f *os.File) (size int64, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return 0, fmt.Errorf("stat original: %w", err)
+	}
+	size = info.Size()
+	const look = 4096
+	tail := make([]byte, min(size, look))
+	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+		return 0, fmt.Errorf("read end of original: %w", err)
+	}
+	if !bytes.Contains(tail, []byte("startxref")) && !bytes.Contains(tail, []byte("%%EO")) {
+		return 0, corrupt("The PDF ends too early: it looks cut off. Scan or copy it again.", nil)
+	}
+	return size, nil
+}
+
+func (p *pdfFile) describe() error {
+	count, err := p.pdfium.FPDF_GetPageCount(&requests.FPDF_GetPageCount{Document: p.doc})
+	if err != nil {
+		return corrupt("The PDF's pages cannot be counted.", err)
+	}
+	p.info = Info{MIME: MIMEPDF, Pages: count.PageCount}
+	if err := checkPages(p.info.Pages, p.limits); err != nil {
+		return err
+	}
+	if s, err := p.pdfium.FPDF_GetSignatureCount(&requests.FPDF_GetSignatureCount{Document: p.doc}); err == nil {
+		p.info.Signed = s.Count > 0
+	}
+	if s, err := p.pdfium.FPDF_GetSecurityHandlerRevision(&requests.FPDF_GetSecurityHandlerRevision{Document: p.doc}); err == nil {
+		p.info.Protected = s.SecurityHandlerRevision >= 0
+	}
+	return nil
+}
+
+func (p *pdfFile) Info() Info { return p.info }
+
+func (p *pdfFile) closeDocument() error {
+	_, err := p.pdfium.FPDF_CloseDocument(&requests.FPDF_CloseDocument{Document: p.doc})
+	return err
+}
+
+func (p *pdfFile) Close() error {
+	return errors.Join(p.closeDocument(), p.f.Close())
+}
+
+func (p *pdfFile) page(number int) requests.Page {
+	return requests.Page{ByIndex: &requests.PageByIndex{Document: p.doc, Index: number - 1}}
+}
+
+// Picture keeps a page's own text where it is good, else reads a page that is
+// one image from the image's own stream, else renders the page.
+func (p *pdfFile) Picture(ctx context.Context, number int) (Picture, error) {
+	if err := checkNumber(number, p.info.Pages); err != nil {
+		return Picture{}, err
+	}
+	geometry, err := p.geometry(number)
+	if err != nil {
+		return Picture{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
+	}
+	content, err := p.inspect(number)
+	if err != nil {
+		return Picture{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
+	}
+	text, keep, reason, err := p.ownText(number, content, geometry)
+	if err != nil {
+		return Picture{}, corrupt(fmt.Sprintf("The text of page %d cannot be read.", number), err)
+	}
+	if keep {
+		return Picture{Text: text, Reason: reason, Geometry: geometry}, ctx.Err()
+	}
+	if pic, ok, err := p.fromStream(number, content, geometry); err != nil || ok {
+		return pic, err
+	}
+	pic, err := p.render(number, geometry)
+	if err != nil {
+		return Picture{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
+	}
+	return pic, ctx.Err()
+}
+
+// geometry computes how user space maps to the upright page (ISO 32000-1,
+// 8.3.2.3 and 14.11.2): the crop box, turned by /Rotate.
+func (p *pdfFile) geometry(number int) (document.Geometry, error) {
+	box, err := p.pdfium.FPDF_GetPageBoundingBox(&requests.FPDF_GetPageBoundingBox{Page: p.page(number)})
+	if err != nil {
+		return document.Geometry{}, fmt.Errorf("page box: %w", err)
+	}
+	turn, err := p.pdfium.FPDFPage_GetRotation(&requests.FPDFPage_GetRotation{Page: p.page(number)})
+	if err != nil {
+		return document.Geometry{}, fmt.Errorf("page rotation: %w", err)
+	}
+	x0, y0 := float64(box.Rect.Left), float64(min(box.Rect.Bottom, box.Rect.Top))
+	x1, y1 := float64(box.Rect.Right), float64(max(box.Rect.Bottom, box.Rect.Top))
+	if !(x1 > x0 && y1 > y0) || math.IsInf(x1-x0, 0) || math.IsInf(y1-y0, 0) {
+		return document.Geometry{}, fmt.Errorf("page box [%g %g %g %g] has no area", x0, y0, x1, y1)
+	}
+	g := document.Geometry{Rotation: int(turn.PageRotation) * 90 % 360, Width: x1 - x0, Height: y1 - y0}
+	switch g.Rotation {
+	case 0:
+		g.UserToPage = document.Matrix{1, 0, 0, -1, -x0, y1}
+	case 90:
+		g.UserToPage = document.Matrix{0, 1, 1, 0, -y0, -x0}
+	case 180:
+		g.UserToPage = document.Matrix{-1, 0, 0, 1, x1, -y0}
+	case 270:
+		g.UserToPage = document.Matrix{0, -1, -1, 0, y1, x1}
+	}
+	if g.Rotation%180 == 90 {
+		g.Width, g.Height = g.Height, g.Width
+	}
+	return g, nil
+}

@@ -1,0 +1,152 @@
+package pdf
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+	"slices"
+	"unicode/utf16"
+)
+
+// The invisible font. It has one empty glyph, half an em wide, for every
+// character; ToUnicode says what each code means (ISO 32000-1, 9.10.3). Its
+// ascent and descent are what readers draw selection boxes with: the height of
+// an x plus half of what an ascender adds, so that a word's box fits the ink
+// of "some" as well as that of "Hill".
+const (
+	fontName     = "IntrayGlyphless"
+	fontUnits    = 1000
+	glyphAdvance = 500
+	fontAscent   = 650
+	fontDescent  = -1 // some readers replace a descent of 0 with one of their own
+	// emPerAscent turns the height of a line above its baseline into a font size.
+	emPerAscent = 1 / 0.72
+)
+
+// codes gives every character of a document its code in the invisible font.
+// Codes start at 1 in order of first use.
+type codes struct {
+	code  map[rune]uint16
+	runes []rune
+}
+
+func newCodes() *codes { return &codes{code: map[rune]uint16{}} }
+
+// maxCodes is what two bytes can name; further characters show as U+FFFD.
+const maxCodes = math.MaxUint16 - 1
+
+func (c *codes) of(r rune) uint16 {
+	if code, ok := c.code[r]; ok {
+		return code
+	}
+	if len(c.runes) >= maxCodes {
+		r = '\uFFFD'
+		if code, ok := c.code[r]; ok {
+			return code
+		}
+	}
+	c.runes = append(c.runes, r)
+	c.code[r] = uint16(len(c.runes))
+	return c.code[r]
+}
+
+// toUnicode is the CMap that maps codes back to text.
+func (c *codes) toUnicode() []byte {
+	var b bytes.Buffer
+	b.WriteString("/CIDInit /ProcSet findresource begin\n12 dict begin\nbegincmap\n" +
+		"/CIDSystemInfo << /Registry (Adobe) /Ordering (UCS) /Supplement 0 >> def\n" +
+		"/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n" +
+		"1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n")
+	code := 1
+	for part := range slices.Chunk(c.runes, 100) { // at most 100 entries a block
+		fmt.Fprintf(&b, "%d beginbfchar\n", len(part))
+		for _, r := range part {
+			fmt.Fprintf(&b, "<%04X> <", code)
+			for _, unit := range utf16.Encode([]rune{r}) {
+				fmt.Fprintf(&b, "%04X", unit)
+			}
+			b.WriteString(">\n")
+			code++
+		}
+		b.WriteString("endbfchar\n")
+	}
+	b.WriteString("endcmap\nCMapName currentdict /CMap defineresource pop\nend\nend\n")
+	return b.Bytes()
+}
+
+// fontObjects returns the font's objects, numbered from first; the first of
+// them is the font itself.
+func (c *codes) fontObjects(first int) []object {
+	cid, descriptor, file, unicode, gids := first+1, first+2, first+3, first+4, first+5
+	program := glyphlessFont()
+	gidMap := make([]byte, 2*(len(c.runes)+1)) // every code shows glyph 1
+	for i := 1; i <= len(c.runes); i++ {
+		gidMap[2*i+1] = 1
+	}
+	return []object{
+		{number: first, body: fmt.Appendf(nil, "<< /Type /Font /Subtype /Type0 /BaseFont /%s /Encoding /Identity-H "+
+			"/DescendantFonts [%d 0 R] /ToUnicode %d 0 R >>", fontName, cid, unicode)},
+		{number: cid, body: fmt.Appendf(nil, "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /%s "+
+			"/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /FontDescriptor %d 0 R /DW %d /CIDToGIDMap %d 0 R >>",
+			fontName, descriptor, glyphAdvance, gids)},
+		{number: descriptor, body: fmt.Appendf(nil, "<< /Type /FontDescriptor /FontName /%s /Flags 5 /FontBBox [0 %d %d %d] "+
+			"/ItalicAngle 0 /Ascent %d /Descent %d /CapHeight %d /StemV 80 /FontFile2 %d 0 R >>",
+			fontName, fontDescent, glyphAdvance, fontAscent, fontAscent, fontDescent, fontAscent, file)},
+		{number: file, body: stream(fmt.Sprintf("/Length1 %d", len(program)), program)},
+		{number: unicode, body: stream("", c.toUnicode())},
+		{number: gids, body: stream("", gidMap)},
+	}
+}
+
+const fontObjectCount = 6
+
+// glyphlessFont builds a TrueType program with two empty glyphs (OpenType 1.9).
+func glyphlessFont() []byte {
+	be := binary.BigEndian
+	u16 := func(values ...int) []byte {
+		var b []byte
+		for _, v := range values {
+			b = be.AppendUint16(b, uint16(v))
+		}
+		return b
+	}
+	head := slices.Concat(u16(1, 0, 1, 0), make([]byte, 4), []byte{0x5F, 0x0F, 0x3C, 0xF5}, u16(0, fontUnits),
+		make([]byte, 16), u16(0, fontDescent, glyphAdvance, fontAscent, 0, 8, 2, 0, 0))
+	hhea := slices.Concat(u16(1, 0, fontAscent, fontDescent, 0, glyphAdvance, 0, 0, 0, 1, 0, 0), make([]byte, 8), u16(0, 2))
+	maxp := slices.Concat(u16(1, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0))
+	cmap := u16(0, 1, 3, 1, 0, 12, 4, 24, 0, 2, 2, 0, 0, 0xFFFF, 0, 0xFFFF, 1, 0)
+	tables := []struct {
+		tag  string
+		data []byte
+	}{
+		{"cmap", cmap}, {"glyf", []byte{0}}, {"head", head}, {"hhea", hhea},
+		{"hmtx", u16(glyphAdvance, 0, glyphAdvance, 0)}, {"loca", u16(0, 0, 0)}, {"maxp", maxp},
+		{"post", slices.Concat(u16(3, 0), make([]byte, 28))},
+	}
+	out := slices.Concat(u16(1, 0, len(tables), 128, 3, len(tables)*16-128))
+	offset := len(out) + 16*len(tables)
+	var body []byte
+	for _, t := range tables {
+		out = append(out, t.tag...)
+		out = be.AppendUint32(out, tableChecksum(t.data))
+		out = be.AppendUint32(out, uint32(offset+len(body)))
+		out = be.AppendUint32(out, uint32(len(t.data)))
+		body = append(body, t.data...)
+		body = append(body, make([]byte, (4-len(t.data)%4)%4)...)
+	}
+	font := append(out, body...)
+	// The whole font's checksum goes into head (OpenType, "Calculating checksums").
+	at := bytes.Index(font, []byte{0x5F, 0x0F, 0x3C, 0xF5}) - 4
+	be.PutUint32(font[at:], 0xB1B0AFBA-tableChecksum(font))
+	return font
+}
+
+func tableChecksum(data []byte) (sum uint32) {
+	for i := 0; i < len(data); i += 4 {
+		var word [4]byte
+		copy(word[:], data[i:])
+		sum += binary.BigEndian.Uint32(word[:])
+	}
+	return sum
+}

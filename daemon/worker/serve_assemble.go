@@ -1,0 +1,52 @@
+package worker
+
+import (
+	"context"
+	"fmt"
+
+	"intray/daemon/pages"
+	"intray/daemon/pdf"
+	"intray/engines"
+)
+
+// assemble writes the searchable PDF and opens it again: a file that lost a
+// page is not handed on.
+func (r *Reader) assemble(ctx context.Context, q AssembleRequest) (AssembleAnswer, error) {
+	d, err := r.open(ctx, q.Source)
+	if err != nil {
+		return AssembleAnswer{}, err
+	}
+	answer, err := r.write(d, q)
+	if err != nil {
+		return AssembleAnswer{}, &engines.Error{Kind: engines.Retryable, Code: "pdf_not_written",
+			Sentence: "The searchable PDF could not be written.", Cause: err}
+	}
+	written, err := r.opener.Open(ctx, q.Out, pages.MIMEPDF)
+	if err != nil {
+		return AssembleAnswer{}, &engines.Error{Kind: engines.Review, Code: "pdf_unreadable",
+			Sentence: "The searchable PDF that was written cannot be opened again; it is not delivered.", Cause: err}
+	}
+	defer written.Close()
+	answer.Pages = written.Info().Pages
+	if answer.Pages != d.Info().Pages {
+		return AssembleAnswer{}, &engines.Error{Kind: engines.Review, Code: "pdf_page_count",
+			Sentence: fmt.Sprintf("The searchable PDF has %d pages, the original %d; it is not delivered.", answer.Pages, d.Info().Pages)}
+	}
+	return answer, nil
+}
+
+func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, error) {
+	if pictures, ok := d.(pages.Pictures); ok {
+		err := pdf.FromPictures(q.Out, d.Info().Pages, q.Layers, pdf.Producer(q.Producer), func(number int) (pdf.Picture, error) {
+			s, err := pictures.Stored(number)
+			return pdf.Picture{JPEG: s.JPEG, Components: s.Components, Inverted: s.Inverted, Pixels: s.Pixels,
+				Width: s.Width, Height: s.Height, Orientation: s.Orientation, PageWidth: s.PageWidth, PageHeight: s.PageHeight}, err
+		})
+		return AssembleAnswer{TextLayer: true}, err
+	}
+	if d.Info().Signed {
+		return AssembleAnswer{Reason: "The PDF is digitally signed; it is delivered unchanged and its text is in the JSON only."},
+			pdf.Copy(q.Source.Path, q.Out)
+	}
+	return AssembleAnswer{TextLayer: true}, pdf.AddText(q.Source.Path, q.Out, q.Layers)
+}

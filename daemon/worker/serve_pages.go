@@ -1,0 +1,197 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"intray/daemon/document"
+	"intray/daemon/pages"
+	"intray/daemon/pdf"
+	"intray/engines"
+)
+
+// The requests a child answers. Paths are absolute; a child reads originals and
+// writes only the file it was told to.
+const (
+	Inspect  = "inspect"
+	Read     = "read"
+	Assemble = "assemble"
+)
+
+// Source names an original: its path in the store and the type found by content.
+type Source struct {
+	Path   string       `json:"path"`
+	MIME   string       `json:"mime"`
+	Limits pages.Limits `json:"limits"`
+}
+
+// EngineSpec is everything a child needs to build an engine: the factory's
+// kind, the section's name and its settings as TOML.
+type EngineSpec struct {
+	Name     string `json:"name"`
+	Kind     string `json:"kind"`
+	Settings string `json:"settings"`
+}
+
+// ReadRequest asks for one page, numbered from 1.
+type ReadRequest struct {
+	Source    Source     `json:"source"`
+	Number    int        `json:"number"`
+	Engine    EngineSpec `json:"engine"`
+	Languages []string   `json:"languages"`
+}
+
+// ReadAnswer is what one page says. Kept means Result is the page's own text,
+// its boxes in points of the upright page instead of pixels.
+type ReadAnswer struct {
+	Geometry      document.Geometry  `json:"geometry"`
+	Kept          bool               `json:"kept"`
+	Reason        string             `json:"reason"`
+	Ink           float64            `json:"ink"`
+	EngineVersion string             `json:"engine_version"`
+	Result        engines.PageResult `json:"result"`
+	Warnings      []document.Warning `json:"warnings"`
+}
+
+// AssembleRequest asks for the searchable PDF. Out is written anew.
+type AssembleRequest struct {
+	Source   Source      `json:"source"`
+	Layers   []pdf.Layer `json:"layers"`
+	Out      string      `json:"out"`
+	Producer string      `json:"producer"`
+}
+
+// AssembleAnswer tells what the written PDF is. TextLayer is false when the
+// original had to be delivered as it is, with Reason saying why.
+type AssembleAnswer struct {
+	Pages     int    `json:"pages"`
+	TextLayer bool   `json:"text_layer"`
+	Reason    string `json:"reason"`
+}
+
+// Reader answers the requests above. It keeps the file it read last open and
+// its engines warm. Like the child it lives in, it does one thing at a time.
+type Reader struct {
+	// CacheDir is where PDFium's compiled code is kept.
+	CacheDir string
+	// NewRecognizer builds an engine.
+	NewRecognizer func(EngineSpec) (engines.Recognizer, error)
+
+	opener      *pages.Opener
+	source      Source
+	document    pages.Document
+	recognizers map[EngineSpec]engines.Recognizer
+}
+
+// Handlers is the table for ChildMain.
+func (r *Reader) Handlers() map[string]Handler {
+	return map[string]Handler{
+		Inspect:  handle(r.inspect),
+		Read:     handle(r.read),
+		Assemble: handle(r.assemble),
+	}
+}
+
+// handle decodes a request before fn sees it.
+func handle[Request, Answer any](fn func(context.Context, Request) (Answer, error)) Handler {
+	return func(ctx context.Context, raw json.RawMessage) (any, error) {
+		var request Request
+		if err := json.Unmarshal(raw, &request); err != nil {
+			return nil, fmt.Errorf("decode request: %w", err)
+		}
+		return fn(ctx, request)
+	}
+}
+
+// Close ends the engines and closes the file.
+func (r *Reader) Close() error {
+	var errs []error
+	for _, e := range r.recognizers {
+		errs = append(errs, e.Close())
+	}
+	r.recognizers = nil
+	errs = append(errs, r.closeDocument())
+	if r.opener != nil {
+		errs = append(errs, r.opener.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (r *Reader) closeDocument() error {
+	if r.document == nil {
+		return nil
+	}
+	err := r.document.Close()
+	r.document = nil
+	return err
+}
+
+func (r *Reader) open(ctx context.Context, s Source) (pages.Document, error) {
+	if r.document != nil && r.source == s {
+		return r.document, nil
+	}
+	if err := r.closeDocument(); err != nil {
+		return nil, fmt.Errorf("close previous document: %w", err)
+	}
+	if r.opener == nil {
+		r.opener = &pages.Opener{CacheDir: r.CacheDir}
+	}
+	r.opener.Limits = s.Limits
+	d, err := r.opener.Open(ctx, s.Path, s.MIME)
+	if err != nil {
+		return nil, err
+	}
+	r.document, r.source = d, s
+	return d, nil
+}
+
+func (r *Reader) inspect(ctx context.Context, s Source) (pages.Info, error) {
+	d, err := r.open(ctx, s)
+	if err != nil {
+		return pages.Info{}, err
+	}
+	return d.Info(), nil
+}
+
+func (r *Reader) read(ctx context.Context, q ReadRequest) (ReadAnswer, error) {
+	d, err := r.open(ctx, q.Source)
+	if err != nil {
+		return ReadAnswer{}, err
+	}
+	picture, err := d.Picture(ctx, q.Number)
+	if err != nil {
+		return ReadAnswer{}, err
+	}
+	answer := ReadAnswer{Geometry: picture.Geometry, Reason: picture.Reason, Ink: picture.Ink, Warnings: picture.Warnings}
+	for i := range answer.Warnings {
+		answer.Warnings[i].Page = q.Number
+	}
+	if picture.Text != nil {
+		answer.Kept, answer.Result = true, *picture.Text
+		return answer, nil
+	}
+	engine, err := r.recognizer(q.Engine)
+	if err != nil {
+		return ReadAnswer{}, err
+	}
+	answer.EngineVersion = engine.Capabilities().Version
+	answer.Result, err = engine.Recognize(ctx, engines.Page{Image: picture.Image, DPI: picture.DPI, Languages: q.Languages})
+	return answer, err
+}
+
+func (r *Reader) recognizer(spec EngineSpec) (engines.Recognizer, error) {
+	if e, ok := r.recognizers[spec]; ok {
+		return e, nil
+	}
+	e, err := r.NewRecognizer(spec)
+	if err != nil {
+		return nil, err
+	}
+	if r.recognizers == nil {
+		r.recognizers = map[EngineSpec]engines.Recognizer{}
+	}
+	r.recognizers[spec] = e
+	return e, nil
+}
