@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"time"
 
 	"intray/daemon/config"
@@ -51,88 +50,87 @@ type Pipeline struct {
 	Log      *slog.Logger
 
 	desk   deliver.Desk
-	mu     sync.Mutex
-	inHand map[string]bool
+	inHand map[string]bool // by Run's goroutine only
+	// waiting holds documents of folders that left the configuration.
+	waiting map[string]bool
 }
+
+// expireEvery is how often leases are looked at that nobody extends any more.
+const expireEvery = time.Minute
 
 // Run works until soft is done, then waits for the documents in hand until
 // hard is done, which interrupts them: an interrupted document costs no
 // attempt and goes on at the next start. With drain, Run also returns when no
 // work is left, now or later.
 func (p *Pipeline) Run(soft, hard context.Context, drain bool) error {
-	p.inHand = map[string]bool{}
+	p.inHand, p.waiting = map[string]bool{}, map[string]bool{}
 	done := make(chan string)
-	running := 0
-	var failure error
-	for failure == nil {
-		started, err := p.start(hard, soft, done, p.Parallel-running)
-		running += started
-		if err != nil {
-			failure = err
-			break
+	expire := time.NewTicker(expireEvery)
+	defer expire.Stop()
+	defer func() {
+		for len(p.inHand) > 0 {
+			delete(p.inHand, <-done)
+		}
+	}()
+	for soft.Err() == nil {
+		if err := p.start(hard, done); err != nil {
+			return err
 		}
 		wake, stop := p.timer()
-		if drain && running == 0 && wake == nil {
+		if drain && len(p.inHand) == 0 && wake == nil {
 			return nil
 		}
 		select {
 		case id := <-done:
-			p.forget(id)
-			running--
+			delete(p.inHand, id)
+		case <-expire.C:
+			if _, err := p.Ledger.ExpireLeases(time.Now()); err != nil {
+				p.Log.Error("Leases that ran out could not be taken back.", "error", err)
+			}
 		case <-p.Ledger.Work():
 		case <-wake:
 		case <-soft.Done():
-			stop()
-			for ; running > 0; running-- {
-				p.forget(<-done)
-			}
-			return nil
 		}
 		stop()
 	}
-	for ; running > 0; running-- {
-		p.forget(<-done)
-	}
-	return failure
+	return nil
 }
 
-// start puts due documents into hand, up to room of them.
-func (p *Pipeline) start(ctx, soft context.Context, done chan<- string, room int) (int, error) {
-	if room <= 0 || soft.Err() != nil {
-		return 0, nil
+// start puts due documents into hand, as many as there is room for.
+func (p *Pipeline) start(ctx context.Context, done chan<- string) error {
+	room := p.Parallel - len(p.inHand)
+	if room <= 0 {
+		return nil
 	}
-	due, err := p.Ledger.Due(time.Now(), room+len(p.inHand))
+	due, err := p.Ledger.Due(time.Now(), room+len(p.inHand)+len(p.waiting))
 	if err != nil {
-		return 0, fmt.Errorf("look for due work: %w", err)
+		return fmt.Errorf("look for due work: %w", err)
 	}
-	started := 0
 	for _, doc := range due {
-		if started == room || !p.take(doc.ID) {
+		if len(p.inHand) == p.Parallel {
+			break
+		}
+		if p.inHand[doc.ID] || p.waits(doc) {
 			continue
 		}
-		started++
+		p.inHand[doc.ID] = true
 		go func() {
 			defer func() { done <- doc.ID }()
 			p.advance(ctx, doc)
 		}()
 	}
-	return started, nil
+	return nil
 }
 
-func (p *Pipeline) take(id string) bool {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.inHand[id] {
+// waits is true for documents of a folder that left the configuration.
+func (p *Pipeline) waits(doc ledger.Document) bool {
+	if _, err := p.folder(doc.Folder); err == nil {
 		return false
+	} else if !p.waiting[doc.ID] {
+		p.waiting[doc.ID] = true
+		p.Log.Warn("A document waits because its folder is not in the configuration.", "document", doc.ID, "file", doc.Path, "folder", doc.Folder)
 	}
-	p.inHand[id] = true
 	return true
-}
-
-func (p *Pipeline) forget(id string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.inHand, id)
 }
 
 // timer fires when the next waiting document is due; nil when none waits.
@@ -169,7 +167,7 @@ func (p *Pipeline) pause(ctx context.Context, err error) {
 	if errors.Is(err, ledger.ErrConflict) {
 		return
 	}
-	t := time.NewTimer(5 * time.Second)
+	t := time.NewTimer(30 * time.Second)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -196,7 +194,8 @@ func (p *Pipeline) step(ctx context.Context, doc ledger.Document) (ledger.Docume
 		}
 		return p.Ledger.Apply(doc.ID, ledger.Validate(doc.MIME, doc.Pages))
 	case ledger.FailedRetryable:
-		if p.Policy.Exhausted(doc.Attempts) {
+		// A result that only waits to be put into its folder is not given up.
+		if planned := outcome(doc); planned == ledger.DeadLetter || planned == "" && p.Policy.Exhausted(doc.Attempts) {
 			return p.giveUp(ctx, doc)
 		}
 		return p.Ledger.Apply(doc.ID, ledger.Resume())

@@ -1,0 +1,227 @@
+// Package config reads the configuration file: TOML decoded over defaults,
+// checked as a whole, every problem named with its file, line and key.
+//
+// It says what is configured and resolves paths; it opens no other file and
+// starts nothing. The sections of engines are kept undecoded: each engine
+// knows its own keys.
+package config
+
+import (
+	"fmt"
+	"log/slog"
+	"time"
+)
+
+// Version is the version of the file's format that this program writes.
+const Version = 1
+
+// Config is the whole configuration. Its toml tags are the keys.
+type Config struct {
+	Version        int      `toml:"version"`
+	DataDir        string   `toml:"data_dir"`
+	LogLevel       string   `toml:"log_level"`
+	Workers        int      `toml:"workers"`
+	WorkerMemoryMB int      `toml:"worker_memory_mb"`
+	WorkerIdle     Duration `toml:"worker_idle"`
+	PageTimeout    Duration `toml:"page_timeout"`
+	Lease          Duration `toml:"lease"`
+	MinFreeMB      int      `toml:"min_free_mb"`
+
+	Retry    Retry             `toml:"retry"`
+	Limits   Limits            `toml:"limits"`
+	Web      Web               `toml:"web"`
+	Webhooks Webhooks          `toml:"webhooks"`
+	Folders  []Folder          `toml:"folder"`
+	Engines  map[string]Engine `toml:"engine"`
+	Classes  []Class           `toml:"class"`
+
+	// Where keys stand in the file, for messages about them later on.
+	file  string
+	lines map[string]int
+}
+
+// Retry spaces the tries of a document that failed for now.
+type Retry struct {
+	Base        Duration `toml:"base"`
+	Cap         Duration `toml:"cap"`
+	MaxAttempts int      `toml:"max_attempts"`
+	Jitter      float64  `toml:"jitter"`
+}
+
+// Limits protect against files that ask for too much.
+type Limits struct {
+	MaxFileMB     int `toml:"max_file_mb"`
+	MaxPages      int `toml:"max_pages"`
+	MaxMegapixels int `toml:"max_megapixels"`
+}
+
+// Web is the local page, API and metrics.
+type Web struct {
+	Listen string `toml:"listen"`
+}
+
+// Webhooks is where providers may call back.
+type Webhooks struct {
+	Listen string `toml:"listen"`
+}
+
+// Folder is one hot folder and where its results go. Paths are absolute once
+// loaded.
+type Folder struct {
+	Name        string     `toml:"name"`
+	Path        string     `toml:"path"`
+	Output      string     `toml:"output"`
+	Review      string     `toml:"review"`
+	Failed      string     `toml:"failed"`
+	Engine      EngineList `toml:"engine"`
+	Languages   []string   `toml:"languages"`
+	Settle      Duration   `toml:"settle"`
+	SettleMax   Duration   `toml:"settle_max"`
+	Sweep       Duration   `toml:"sweep"`
+	SidecarText bool       `toml:"sidecar_text"`
+}
+
+// Engine is one [engine.NAME] section: what all engines share, and the rest as
+// the engine's own.
+type Engine struct {
+	Kind      string
+	Languages []string
+	// Own are the keys only the engine knows.
+	Own map[string]any
+}
+
+// Class is one [[class]]: a kind of document.
+type Class struct {
+	Name   string   `toml:"name"`
+	Match  []string `toml:"match"`
+	Fields []Field  `toml:"field"`
+	Rules  []Rule   `toml:"rule"`
+}
+
+// Field is one field of a class.
+type Field struct {
+	Name          string  `toml:"name"`
+	Type          string  `toml:"type"`
+	Required      bool    `toml:"required"`
+	MinConfidence float64 `toml:"min_confidence"`
+}
+
+// Rule is one check of a class.
+type Rule struct {
+	Check    string `toml:"check"`
+	Message  string `toml:"message"`
+	Severity string `toml:"severity"`
+}
+
+// Default is the configuration of an empty file: a local Tesseract that reads
+// English, and no folder yet.
+func Default() Config {
+	return Config{
+		Version:        Version,
+		LogLevel:       "info",
+		WorkerMemoryMB: 2048,
+		WorkerIdle:     Duration(5 * time.Minute),
+		PageTimeout:    Duration(2 * time.Minute),
+		Lease:          Duration(10 * time.Minute),
+		MinFreeMB:      500,
+		Retry:          Retry{Base: Duration(30 * time.Second), Cap: Duration(time.Hour), MaxAttempts: 5, Jitter: 0.2},
+		Limits:         Limits{MaxFileMB: 1024, MaxPages: 5000, MaxMegapixels: 400},
+		Web:            Web{Listen: "127.0.0.1:7423"},
+		Engines: map[string]Engine{"local": {Kind: "tesseract", Languages: []string{"eng"},
+			Own: map[string]any{"tessdata": "", "page_segmentation": int64(1)}}},
+	}
+}
+
+// FolderDefaults is a folder with only its name given.
+func FolderDefaults(name string) Folder {
+	return Folder{Name: name, Path: "in", Output: "out", Review: "review", Failed: "failed", Engine: EngineList{"local"},
+		Languages: []string{}, Settle: Duration(2 * time.Second), SettleMax: Duration(10 * time.Minute), Sweep: Duration(30 * time.Second)}
+}
+
+// Duration is a time span written as "2s" or "10m".
+type Duration time.Duration
+
+// Std is the span as the standard library has it.
+func (d Duration) Std() time.Duration { return time.Duration(d) }
+
+// UnmarshalText reads "1m30s".
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf("%q is not a time span; write it like \"2s\", \"10m\" or \"1h\"", text)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes "1m30s".
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+// String is the span in words.
+func (d Duration) String() string { return time.Duration(d).String() }
+
+// EngineList is one engine's name or a list of them, tried in order.
+type EngineList []string
+
+// UnmarshalTOML takes a string or a list of strings.
+func (e *EngineList) UnmarshalTOML(v any) error {
+	switch v := v.(type) {
+	case string:
+		*e = EngineList{v}
+		return nil
+	case []any:
+		out := EngineList{}
+		for _, one := range v {
+			name, ok := one.(string)
+			if !ok {
+				return fmt.Errorf("engine must be a name or a list of names, not %v", v)
+			}
+			out = append(out, name)
+		}
+		*e = out
+		return nil
+	}
+	return fmt.Errorf("engine must be a name or a list of names, not %v", v)
+}
+
+// UnmarshalTOML splits a section into what all engines share and its own keys.
+func (e *Engine) UnmarshalTOML(v any) error {
+	table, ok := v.(map[string]any)
+	if !ok {
+		return fmt.Errorf("an engine is a section such as [engine.local], not %v", v)
+	}
+	e.Own = map[string]any{}
+	for key, value := range table {
+		switch key {
+		case "kind":
+			if e.Kind, ok = value.(string); !ok {
+				return fmt.Errorf("kind must be a word such as \"tesseract\", not %v", value)
+			}
+		case "languages":
+			if err := (*EngineList)(&e.Languages).UnmarshalTOML(value); err != nil {
+				return fmt.Errorf("languages must be a list of names, not %v", value)
+			}
+		default:
+			e.Own[key] = value
+		}
+	}
+	return nil
+}
+
+// Secret is a password or key that lives outside the file: { env = "NAME" } or
+// { file = "PATH" }. It prints as "[redacted]" however it is printed.
+type Secret struct{ env, file string }
+
+const redacted = "[redacted]"
+
+// String hides the secret.
+func (s Secret) String() string { return redacted }
+
+// GoString hides the secret from %#v.
+func (s Secret) GoString() string { return redacted }
+
+// MarshalText hides the secret from TOML and JSON.
+func (s Secret) MarshalText() ([]byte, error) { return []byte(redacted), nil }
+
+// LogValue hides the secret from logs.
+func (s Secret) LogValue() slog.Value { return slog.StringValue(redacted) }

@@ -1,0 +1,199 @@
+package config
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+
+	"github.com/BurntSushi/toml"
+)
+
+// Problem is one thing wrong with the configuration, in a sentence. Line is 0
+// when it belongs to no line.
+type Problem struct {
+	File     string
+	Line     int
+	Key      string
+	Sentence string
+}
+
+// String is FILE:LINE: sentence.
+func (p Problem) String() string {
+	if p.Line > 0 {
+		return fmt.Sprintf("%s:%d: %s", p.File, p.Line, p.Sentence)
+	}
+	return fmt.Sprintf("%s: %s", p.File, p.Sentence)
+}
+
+// Warning is worth saying, but nothing is wrong.
+type Warning = Problem
+
+// Problems is the error of Load: everything that is wrong, in the file's order.
+type Problems struct{ All []Problem }
+
+func (p *Problems) Error() string {
+	lines := make([]string, len(p.All))
+	for i, one := range p.All {
+		lines[i] = one.String()
+	}
+	return strings.Join(lines, "\n")
+}
+
+// Find says which file to read: the one named, else INTRAY_CONFIG's, else
+// config.toml here, else the system's.
+func Find(explicit string) (string, error) {
+	if explicit != "" {
+		return explicit, nil
+	}
+	if env := os.Getenv("INTRAY_CONFIG"); env != "" {
+		return env, nil
+	}
+	places := []string{"config.toml", systemConfig()}
+	for _, path := range places {
+		if _, err := os.Stat(path); err == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("there is no configuration: neither %s. Write one with `intray init DIR`, or name one with --config", strings.Join(places, " nor "))
+}
+
+func systemConfig() string {
+	if runtime.GOOS == "windows" {
+		return filepath.Join(os.Getenv("ProgramData"), "Intray", "config.toml")
+	}
+	return "/etc/intray/config.toml"
+}
+
+// Load reads, completes and checks the file at path. The error is *Problems.
+func Load(path string) (*Config, []Warning, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, nil, &Problems{[]Problem{{File: path, Sentence: fmt.Sprintf("the configuration cannot be read: %v", err)}}}
+	}
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, nil, fmt.Errorf("locate configuration: %w", err)
+	}
+	return Parse(data, path, filepath.Dir(abs))
+}
+
+// Parse is Load on bytes: file is the name for messages, dir what relative
+// paths are relative to.
+func Parse(data []byte, file, dir string) (*Config, []Warning, error) {
+	data = bytes.TrimPrefix(data, []byte("\xEF\xBB\xBF")) // Windows editors
+	cfg := Default()
+	meta, err := toml.NewDecoder(bytes.NewReader(data)).Decode(&cfg)
+	if err != nil {
+		return nil, nil, &Problems{[]Problem{syntax(file, err)}}
+	}
+	lines := keyLines(data)
+	problems := unknownKeys(file, meta, lines)
+	cfg.file, cfg.lines = file, lines
+	cfg.complete(dir)
+	for _, p := range cfg.Validate() {
+		p.File, p.Line = file, lines[p.Key]
+		problems = append(problems, p)
+	}
+	if len(problems) > 0 {
+		slices.SortStableFunc(problems, func(a, b Problem) int { return a.Line - b.Line })
+		return nil, nil, &Problems{problems}
+	}
+	warnings := cfg.warnings()
+	for i := range warnings {
+		warnings[i].File, warnings[i].Line = file, lines[warnings[i].Key]
+	}
+	return &cfg, warnings, nil
+}
+
+// syntax puts a decoding error into words.
+func syntax(file string, err error) Problem {
+	var parse toml.ParseError
+	if errors.As(err, &parse) {
+		key := parse.LastKey
+		sentence := parse.Message
+		if sentence == "" {
+			sentence = strings.TrimPrefix(parse.Error(), "toml: ")
+		}
+		if key != "" && !strings.Contains(sentence, key) {
+			sentence = key + ": " + sentence
+		}
+		return Problem{File: file, Line: parse.Position.Line, Key: key, Sentence: sentence}
+	}
+	return Problem{File: file, Sentence: strings.TrimPrefix(err.Error(), "toml: ")}
+}
+
+// complete fills what the file leaves out and makes paths absolute.
+func (c *Config) complete(dir string) {
+	for i := range c.Folders {
+		c.Folders[i] = completeFolder(c.Folders[i], dir)
+	}
+	if c.DataDir == "" {
+		c.DataDir = defaultDataDir()
+	}
+	c.DataDir = absolute(c.DataDir, dir)
+	for _, e := range c.Engines {
+		if path, ok := e.Own["tessdata"].(string); ok && path != "" {
+			e.Own["tessdata"] = absolute(path, dir)
+		}
+	}
+}
+
+// completeFolder gives a folder its defaults. An empty value counts as left out.
+func completeFolder(f Folder, dir string) Folder {
+	d := FolderDefaults(f.Name)
+	set := func(value *string, otherwise string) {
+		if *value == "" {
+			*value = otherwise
+		}
+		*value = absolute(*value, dir)
+	}
+	set(&f.Path, d.Path)
+	set(&f.Output, d.Output)
+	set(&f.Review, d.Review)
+	set(&f.Failed, d.Failed)
+	if f.Engine == nil {
+		f.Engine = d.Engine
+	}
+	if f.Languages == nil {
+		f.Languages = d.Languages
+	}
+	for _, span := range []struct {
+		value     *Duration
+		otherwise Duration
+	}{{&f.Settle, d.Settle}, {&f.SettleMax, d.SettleMax}, {&f.Sweep, d.Sweep}} {
+		if *span.value == 0 {
+			*span.value = span.otherwise
+		}
+	}
+	return f
+}
+
+func absolute(path, dir string) string {
+	if filepath.IsAbs(path) {
+		return filepath.Clean(path)
+	}
+	return filepath.Join(dir, filepath.FromSlash(path))
+}
+
+// defaultDataDir is the platform's place for a service's data.
+func defaultDataDir() string {
+	if runtime.GOOS == "windows" {
+		return filepath.Join(os.Getenv("ProgramData"), "Intray")
+	}
+	if os.Geteuid() == 0 {
+		return "/var/lib/intray"
+	}
+	if state := os.Getenv("XDG_STATE_HOME"); state != "" {
+		return filepath.Join(state, "intray")
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		home = os.TempDir()
+	}
+	return filepath.Join(home, ".local", "state", "intray")
+}

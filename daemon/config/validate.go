@@ -1,0 +1,228 @@
+package config
+
+import (
+	"fmt"
+	"net"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Validate checks the settings against each other. Problems name keys such as
+// "folder.0.output"; file and line are Load's to fill in.
+func (c *Config) Validate() []Problem {
+	v := &checker{}
+	switch {
+	case c.Version > Version:
+		v.add("version", "the file has version %d, this Intray knows %d: it was written for a newer one", c.Version, Version)
+	case c.Version != Version:
+		v.add("version", "version must be %d", Version)
+	}
+	v.oneOf("log_level", c.LogLevel, "debug", "info", "warn", "error")
+	v.atLeast("workers", c.Workers, 0)
+	v.atLeast("min_free_mb", c.MinFreeMB, 0)
+	v.atLeast("worker_memory_mb", c.WorkerMemoryMB, 256)
+	v.longer("page_timeout", c.PageTimeout, 0)
+	v.longer("worker_idle", c.WorkerIdle, 0)
+	v.longer("lease", c.Lease, 0)
+	if c.Lease <= c.PageTimeout && c.PageTimeout > 0 {
+		v.add("lease", "lease (%s) must be longer than page_timeout (%s): work in hand would be taken away", c.Lease, c.PageTimeout)
+	}
+	v.atLeast("limits.max_file_mb", c.Limits.MaxFileMB, 1)
+	v.atLeast("limits.max_pages", c.Limits.MaxPages, 1)
+	v.atLeast("limits.max_megapixels", c.Limits.MaxMegapixels, 1)
+	v.retry(c.Retry)
+	v.listen("web.listen", c.Web.Listen)
+	v.listen("webhooks.listen", c.Webhooks.Listen)
+	if c.Web.Listen != "" && c.Web.Listen == c.Webhooks.Listen {
+		v.add("webhooks.listen", "web.listen and webhooks.listen are the same address; callbacks get one of their own")
+	}
+	v.engines(c.Engines)
+	v.folders(c)
+	v.classes(c.Classes)
+	return v.problems
+}
+
+type checker struct{ problems []Problem }
+
+func (v *checker) add(key, format string, args ...any) {
+	v.problems = append(v.problems, Problem{Key: key, Sentence: fmt.Sprintf(format, args...)})
+}
+
+func (v *checker) oneOf(key, value string, allowed ...string) {
+	if !slices.Contains(allowed, value) {
+		v.add(key, "%s is %q; it must be one of %s", plain(key), value, strings.Join(allowed, ", "))
+	}
+}
+
+func (v *checker) atLeast(key string, value, least int) {
+	if value < least {
+		v.add(key, "%s is %d; it must be at least %d", key, value, least)
+	}
+}
+
+func (v *checker) longer(key string, value, than Duration) {
+	if value <= than {
+		v.add(key, "%s is %s; it must be longer than %s", plain(key), value, than)
+	}
+}
+
+func (v *checker) retry(r Retry) {
+	v.longer("retry.base", r.Base, 0)
+	if r.Cap < r.Base {
+		v.add("retry.cap", "retry.cap (%s) is shorter than retry.base (%s)", r.Cap, r.Base)
+	}
+	v.atLeast("retry.max_attempts", r.MaxAttempts, 1)
+	if !(r.Jitter >= 0 && r.Jitter <= 1) {
+		v.add("retry.jitter", "retry.jitter is %g; it must be from 0 to 1", r.Jitter)
+	}
+}
+
+func (v *checker) listen(key, address string) {
+	if address == "" {
+		return
+	}
+	_, port, err := net.SplitHostPort(address)
+	n, bad := strconv.Atoi(port)
+	if err != nil || bad != nil || n < 0 || n > 65535 {
+		v.add(key, "%s is %q; write an address and a port, such as \"127.0.0.1:7423\"", key, address)
+	}
+}
+
+var (
+	word     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9 ._-]*$`)
+	language = regexp.MustCompile(`^([a-z]+/)?[A-Za-z][A-Za-z0-9_]*$`)
+)
+
+func (v *checker) engines(all map[string]Engine) {
+	for name, e := range all {
+		key := "engine." + name
+		if !word.MatchString(name) {
+			v.add(key, "engine %q: use letters, digits, dot, dash and underscore in its name", name)
+		}
+		if e.Kind == "" {
+			v.add(key, "[engine.%s] needs a kind, such as \"tesseract\"", name)
+		}
+		v.languages(key+".languages", e.Languages)
+	}
+}
+
+func (v *checker) languages(key string, list []string) {
+	for _, l := range list {
+		if !language.MatchString(l) {
+			v.add(key, "%q is not a language; write model names such as \"eng\" or \"deu\"", l)
+		}
+	}
+}
+
+func (v *checker) folders(c *Config) {
+	if len(c.Folders) == 0 {
+		v.add("folder", "there is no [[folder]]: nothing would be watched")
+	}
+	for i, f := range c.Folders {
+		key := fmt.Sprintf("folder.%d", i)
+		if !word.MatchString(f.Name) {
+			v.add(key+".name", "folder name %q: use letters, digits, blank, dot, dash and underscore", f.Name)
+		}
+		for j, other := range c.Folders[:i] {
+			if other.Name == f.Name {
+				v.add(key+".name", "two folders are called %q", f.Name)
+			}
+			if within(f.Path, other.Path) || within(other.Path, f.Path) {
+				v.add(key+".path", "the hot folders %q and %q (number %d) share files", f.Name, other.Name, j+1)
+			}
+		}
+		v.languages(key+".languages", f.Languages)
+		if len(f.Engine) == 0 {
+			v.add(key+".engine", "folder %q has no engine", f.Name)
+		}
+		for _, name := range f.Engine {
+			if _, ok := c.Engines[name]; !ok {
+				v.add(key+".engine", "folder %q uses engine %q, but there is no [engine.%s]", f.Name, name, name)
+			}
+		}
+		v.longer(key+".settle", f.Settle, 0)
+		v.longer(key+".sweep", f.Sweep, 0)
+		if f.SettleMax < f.Settle {
+			v.add(key+".settle_max", "folder %q: settle_max (%s) is shorter than settle (%s)", f.Name, f.SettleMax, f.Settle)
+		}
+		v.loops(c, key, f)
+	}
+}
+
+// loops refuses results that would be taken in again.
+func (v *checker) loops(c *Config, key string, f Folder) {
+	places := []struct{ name, path string }{{"output", f.Output}, {"review", f.Review}, {"failed", f.Failed}}
+	for i, p := range places {
+		for _, hot := range c.Folders {
+			if within(p.path, hot.Path) || within(hot.Path, p.path) {
+				v.add(key+"."+p.name, "%s of folder %q and the hot folder of %q lie within each other: results would be taken in as scans", p.name, f.Name, hot.Name)
+			}
+		}
+		for _, q := range places[:i] {
+			if p.path == q.path {
+				v.add(key+"."+p.name, "%s and %s of folder %q are the same folder", q.name, p.name, f.Name)
+			}
+		}
+	}
+	if within(c.DataDir, f.Path) || within(f.Path, c.DataDir) {
+		v.add(key+".path", "the hot folder of %q and data_dir lie within each other", f.Name)
+	}
+}
+
+// within is true when path is dir or below it.
+func within(path, dir string) bool {
+	if runtime.GOOS == "windows" {
+		path, dir = strings.ToLower(path), strings.ToLower(dir)
+	}
+	rel, err := filepath.Rel(dir, path)
+	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
+}
+
+func (v *checker) classes(all []Class) {
+	for i, c := range all {
+		key := fmt.Sprintf("class.%d", i)
+		if !word.MatchString(c.Name) {
+			v.add(key+".name", "class name %q: use letters, digits, dot, dash and underscore", c.Name)
+		}
+		if slices.ContainsFunc(all[:i], func(o Class) bool { return o.Name == c.Name }) {
+			v.add(key+".name", "two classes are called %q", c.Name)
+		}
+		for _, m := range c.Match {
+			if _, err := regexp.Compile(m); err != nil {
+				v.add(key+".match", "class %q: %q is not a pattern: %v", c.Name, m, err)
+			}
+		}
+		for j, f := range c.Fields {
+			fkey := fmt.Sprintf("%s.field.%d", key, j)
+			if f.Name == "" {
+				v.add(fkey+".name", "class %q has a field without a name", c.Name)
+			}
+			v.oneOf(fkey+".type", f.Type, "text", "amount", "date", "currency", "code")
+			if !(f.MinConfidence >= 0 && f.MinConfidence <= 1) {
+				v.add(fkey+".min_confidence", "min_confidence of field %q is %g; it must be from 0 to 1", f.Name, f.MinConfidence)
+			}
+		}
+		for j, r := range c.Rules {
+			rkey := fmt.Sprintf("%s.rule.%d", key, j)
+			if r.Check == "" {
+				v.add(rkey+".check", "class %q has a rule without a check", c.Name)
+			}
+			v.oneOf(rkey+".severity", r.Severity, "review", "warn")
+		}
+	}
+}
+
+// warnings are settings that work and deserve a second look.
+func (c *Config) warnings() []Warning {
+	var out []Warning
+	host, _, err := net.SplitHostPort(c.Web.Listen)
+	if ip := net.ParseIP(host); err == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		out = append(out, Warning{Key: "web.listen",
+			Sentence: fmt.Sprintf("web.listen is %q: other machines can reach Intray's page", c.Web.Listen)})
+	}
+	return out
+}

@@ -1,0 +1,237 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"intray/daemon/config"
+	"intray/daemon/deliver"
+	"intray/daemon/document"
+	"intray/engines"
+	"intray/ledger"
+)
+
+// release delivers to the output folder.
+func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Document, error) {
+	state := ledger.Completed
+	if doc.Validation.Verdict == document.VerdictWarnings {
+		state = ledger.CompletedWithWarnings
+	}
+	r := a.request(a.outputDir())
+	r.Parts = []deliver.Part{{Name: ".pdf", Path: a.pdf()}}
+	if a.folder.SidecarText {
+		r.Parts = append(r.Parts, deliver.Part{Name: ".txt", Data: []byte(doc.Text)})
+	}
+	a.conclude(&doc, state)
+	r.Document = &doc
+	return a.hand(ctx, r, record{Outcome: state})
+}
+
+// doubt delivers to the review folder; without a PDF of ours the original
+// stands in for it.
+func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.Error, havePDF bool) (ledger.Document, error) {
+	r := a.request(a.folder.Review)
+	r.Folder = true
+	if havePDF {
+		r.Parts = []deliver.Part{{Name: r.Stem + ".pdf", Path: a.pdf()}}
+	} else {
+		r.Parts = []deliver.Part{{Name: a.doc.Name, Path: a.Originals.Path(a.doc.SHA256)}}
+		doc.Warnings = append(doc.Warnings, document.Warning{Code: e.Code, Message: e.Sentence})
+		doc.Validation.Verdict = document.VerdictReview
+		doc.Validation.Checks = append(doc.Validation.Checks, document.Check{Rule: e.Code, Message: e.Sentence})
+	}
+	a.conclude(&doc, ledger.NeedsHumanReview)
+	r.Document = &doc
+	f := failure("validate", e)
+	return a.hand(ctx, r, record{Outcome: ledger.NeedsHumanReview, Failure: &f})
+}
+
+func (a *attempt) conclude(doc *document.Document, state ledger.State) {
+	doc.State, doc.FinishedAt = string(state), time.Now()
+	doc.History = []document.Change{{Version: 1, At: doc.FinishedAt, By: "intray", Changes: []string{"read"}}}
+}
+
+func (a *attempt) request(dir string) deliver.Request {
+	return request(a.doc, dir)
+}
+
+func request(doc ledger.Document, dir string) deliver.Request {
+	stem := strings.TrimSuffix(doc.Name, filepath.Ext(doc.Name))
+	if stem == "" {
+		stem = doc.Name
+	}
+	return deliver.Request{DocumentID: doc.ID, SHA256: doc.SHA256, Dir: dir, Stem: stem}
+}
+
+// failed ends an attempt that could not do its work: interrupted, to be tried
+// again, or over.
+func (a *attempt) failed(ctx context.Context, stage string, e *engines.Error) (ledger.Document, error) {
+	if ctx.Err() == nil && e.Kind == engines.Terminal {
+		f := failure(stage, e)
+		next, err := a.reject(ctx, a.doc, a.folder, record{Outcome: ledger.FailedTerminal, Failure: &f})
+		if err == nil || errors.Is(err, ledger.ErrConflict) {
+			return next, err
+		}
+		e = &engines.Error{Kind: engines.Retryable, Code: "not_delivered", Cause: err,
+			Sentence: fmt.Sprintf("The file and the reason why it failed could not be written to %s.", a.folder.Failed)}
+	}
+	return a.later(ctx, stage, e)
+}
+
+// later gives the document back to the ledger. A stop of the daemon costs no attempt.
+func (a *attempt) later(ctx context.Context, stage string, e *engines.Error) (ledger.Document, error) {
+	if ctx.Err() != nil {
+		return a.Ledger.Apply(a.doc.ID, ledger.Interrupted(a.id, "stopped with the daemon"))
+	}
+	f := failure(stage, e)
+	at := a.nextTry(a.doc)
+	a.Log.Warn("A document could not be finished and will be tried again.", "file", a.doc.Path, "folder", a.doc.Folder,
+		"document", a.doc.ID, "why", e.Sentence, "again", at.Format(time.TimeOnly), "error", e)
+	return a.Ledger.Apply(a.doc.ID, ledger.RetryLater(a.id, at, f))
+}
+
+// refuse is for files that do not get as far as an attempt.
+func (p *Pipeline) refuse(ctx context.Context, doc ledger.Document, e *engines.Error) (ledger.Document, error) {
+	if doc.Delivery != nil {
+		return p.finish(doc)
+	}
+	folder, err := p.folder(doc.Folder)
+	if err != nil {
+		return doc, err
+	}
+	f := failure("receive", e)
+	return p.reject(ctx, doc, folder, record{Outcome: ledger.FailedTerminal, Failure: &f})
+}
+
+// giveUp is for documents whose tries are used up.
+func (p *Pipeline) giveUp(ctx context.Context, doc ledger.Document) (ledger.Document, error) {
+	if doc.Delivery != nil {
+		return p.finish(doc)
+	}
+	folder, err := p.folder(doc.Folder)
+	if err != nil {
+		return doc, err
+	}
+	f := ledger.Failure{Kind: string(engines.Retryable), Code: "exhausted", Stage: "retry", Sentence: "It was tried too often."}
+	if doc.Failure != nil {
+		f = *doc.Failure
+		f.Sentence = fmt.Sprintf("Given up after %d attempts. %s", doc.Attempts, f.Sentence)
+	}
+	return p.reject(ctx, doc, folder, record{Outcome: ledger.DeadLetter, Failure: &f})
+}
+
+// reject delivers the original and the reason to the failed folder.
+func (p *Pipeline) reject(ctx context.Context, doc ledger.Document, folder config.Folder, rec record) (ledger.Document, error) {
+	attempts := doc.Attempts
+	if doc.State == ledger.Processing {
+		attempts++
+	}
+	reason, err := deliver.Reason{
+		DocumentID: doc.ID, AttemptID: doc.AttemptID, State: string(rec.Outcome), Kind: rec.Failure.Kind, Code: rec.Failure.Code,
+		Stage: rec.Failure.Stage, Sentence: rec.Failure.Sentence, Detail: rec.Failure.Detail, Attempts: attempts,
+		Folder: doc.Folder, Path: doc.Path, SHA256: doc.SHA256, Size: doc.Size, ReceivedAt: doc.ReceivedAt, FailedAt: time.Now(),
+	}.Encode()
+	if err != nil {
+		return doc, err
+	}
+	r := request(doc, folder.Failed)
+	r.Folder = true
+	r.Parts = []deliver.Part{
+		{Name: doc.Name, Path: p.Originals.Path(doc.SHA256)},
+		{Name: "reason.json", Data: reason},
+	}
+	return p.stage(ctx, doc, r, rec)
+}
+
+// hand stages and publishes an attempt's bundle. A folder that cannot be
+// written costs the attempt, not the document; what is planned stays planned.
+func (a *attempt) hand(ctx context.Context, r deliver.Request, rec record) (ledger.Document, error) {
+	next, err := a.stage(ctx, a.doc, r, rec)
+	if err == nil || errors.Is(err, ledger.ErrConflict) {
+		return next, err
+	}
+	return a.later(ctx, "deliver", &engines.Error{Kind: engines.Retryable, Code: "not_delivered",
+		Sentence: fmt.Sprintf("The result could not be written to %s.", r.Dir), Cause: err})
+}
+
+// stage writes the bundle, records the plan and goes on to finish.
+func (p *Pipeline) stage(ctx context.Context, doc ledger.Document, r deliver.Request, rec record) (ledger.Document, error) {
+	plan, err := p.desk.Stage(ctx, r)
+	if err != nil {
+		return doc, fmt.Errorf("stage delivery: %w", err)
+	}
+	rec.Plan = plan
+	raw, err := rec.encode()
+	if err == nil {
+		err = p.Ledger.PlanDelivery(doc.ID, doc.AttemptID, raw)
+	}
+	if err != nil {
+		return doc, errors.Join(err, p.desk.Discard(plan))
+	}
+	doc.Delivery = raw
+	return p.finish(doc)
+}
+
+// finish publishes the delivery in hand and records the outcome. After a crash
+// it is the first thing that happens to the document.
+func (p *Pipeline) finish(doc ledger.Document) (ledger.Document, error) {
+	var rec record
+	if err := json.Unmarshal(doc.Delivery, &rec); err != nil {
+		return doc, fmt.Errorf("decode delivery plan of %s: %w", doc.ID, err)
+	}
+	plan, err := p.desk.Publish(rec.Plan, func(renamed deliver.Plan) error {
+		again, err := record{Plan: renamed, Outcome: rec.Outcome, Failure: rec.Failure}.encode()
+		if err != nil {
+			return err
+		}
+		return p.Ledger.PlanDelivery(doc.ID, doc.AttemptID, again)
+	})
+	if err != nil {
+		return doc, err
+	}
+	next, err := p.Ledger.Apply(doc.ID, move(doc, rec, plan.Outputs()))
+	if err != nil {
+		return doc, err
+	}
+	if err := os.RemoveAll(filepath.Join(p.WorkDir, doc.ID)); err != nil {
+		p.Log.Warn("A work folder could not be removed.", "document", doc.ID, "error", err)
+	}
+	p.tell(next, rec, plan)
+	return next, nil
+}
+
+func move(doc ledger.Document, rec record, outputs []string) ledger.Move {
+	switch {
+	case rec.Outcome == ledger.Completed:
+		return ledger.Complete(doc.AttemptID, outputs)
+	case rec.Outcome == ledger.CompletedWithWarnings:
+		return ledger.CompleteWithWarnings(doc.AttemptID, outputs)
+	case rec.Outcome == ledger.NeedsHumanReview:
+		return ledger.Doubt(doc.AttemptID, *rec.Failure, outputs)
+	case rec.Outcome == ledger.DeadLetter && doc.State == ledger.FailedRetryable:
+		return ledger.Exhausted(*rec.Failure)
+	case doc.State == ledger.Received:
+		return ledger.Refuse(*rec.Failure)
+	}
+	return ledger.Fail(doc.AttemptID, *rec.Failure)
+}
+
+// tell writes the one log line a person waits for.
+func (p *Pipeline) tell(doc ledger.Document, rec record, plan deliver.Plan) {
+	where := plan.Outputs()[0]
+	switch rec.Outcome {
+	case ledger.Completed, ledger.CompletedWithWarnings:
+		p.Log.Info("Delivered.", "file", doc.Path, "folder", doc.Folder, "to", where, "document", doc.ID,
+			"took", time.Since(doc.ReceivedAt).Round(100*time.Millisecond))
+	case ledger.NeedsHumanReview:
+		p.Log.Warn("Needs review.", "file", doc.Path, "folder", doc.Folder, "to", where, "why", rec.Failure.Sentence, "document", doc.ID)
+	default:
+		p.Log.Warn("Failed.", "file", doc.Path, "folder", doc.Folder, "to", where, "why", rec.Failure.Sentence, "document", doc.ID)
+	}
+}

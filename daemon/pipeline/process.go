@@ -1,0 +1,248 @@
+package pipeline
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"intray/daemon/config"
+	"intray/daemon/deliver"
+	"intray/daemon/document"
+	"intray/daemon/normalize"
+	"intray/daemon/pages"
+	"intray/daemon/pdf"
+	"intray/daemon/route"
+	"intray/daemon/validate"
+	"intray/daemon/worker"
+	"intray/engines"
+	"intray/ledger"
+)
+
+// attempt is one run of a document through an engine.
+type attempt struct {
+	*Pipeline
+	doc    ledger.Document
+	id     string
+	folder config.Folder
+	engine worker.EngineSpec
+	dir    string // page results and the PDF while it is made
+	start  time.Time
+}
+
+// process runs one attempt under a lease that is kept alive while it works.
+func (p *Pipeline) process(ctx context.Context, doc ledger.Document) (ledger.Document, error) {
+	folder, err := p.folder(doc.Folder)
+	if err != nil {
+		return doc, err
+	}
+	a := &attempt{Pipeline: p, doc: doc, id: ledger.NewID(), folder: folder, start: time.Now(),
+		dir: filepath.Join(p.WorkDir, doc.ID)}
+	name, known := route.Pick(folder.Engine, p.routes(), doc.MIME)
+	a.engine = p.Engines[name]
+	lease := p.Config.Lease.Std()
+	if a.doc, err = p.Ledger.Apply(doc.ID, ledger.Start(a.id, name, p.Owner, time.Now().Add(lease))); err != nil {
+		return doc, err
+	}
+	if a.doc.Delivery != nil {
+		return p.finish(a.doc)
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	stop := a.heartbeat(ctx, cancel, lease)
+	defer stop()
+	if !known {
+		return a.failed(ctx, "route", &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
+			Sentence: fmt.Sprintf("None of the folder's engines takes files of type %s.", doc.MIME)})
+	}
+	next, err := a.run(ctx)
+	if cause := context.Cause(ctx); errors.Is(cause, ledger.ErrConflict) {
+		return doc, cause // the lease is lost: whatever was found is no longer ours to say
+	}
+	return next, err
+}
+
+// heartbeat extends the lease while the attempt works. Losing it ends the attempt.
+func (a *attempt) heartbeat(ctx context.Context, cancel context.CancelCauseFunc, lease time.Duration) (stop func()) {
+	tick := time.NewTicker(lease / 3)
+	done, ended := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(ended)
+		for {
+			select {
+			case <-tick.C:
+				if err := a.Ledger.ExtendLease(a.doc.ID, a.id, time.Now().Add(lease)); errors.Is(err, ledger.ErrConflict) {
+					cancel(err)
+				}
+			case <-done:
+				return
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return func() { tick.Stop(); close(done); <-ended }
+}
+
+func (p *Pipeline) folder(name string) (config.Folder, error) {
+	for _, f := range p.Config.Folders {
+		if f.Name == name {
+			return f, nil
+		}
+	}
+	return config.Folder{}, fmt.Errorf("folder %q is no longer in the configuration; its documents wait", name)
+}
+
+// routes describes the engines to route: a recognizer reads whatever the pages
+// room opens.
+func (p *Pipeline) routes() map[string]route.Engine {
+	out := map[string]route.Engine{}
+	for name := range p.Engines {
+		out[name] = route.Engine{Name: name, Types: []string{pages.MIMEPDF, pages.MIMETIFF, pages.MIMEJPEG, pages.MIMEPNG}}
+	}
+	return out
+}
+
+func (a *attempt) source() worker.Source {
+	return worker.Source{Path: a.Originals.Path(a.doc.SHA256), MIME: a.doc.MIME,
+		Limits: pages.Limits{MaxPages: a.Config.Limits.MaxPages, MaxMegapixels: a.Config.Limits.MaxMegapixels}}
+}
+
+// run is the middle of the journey: look, read, normalize, validate, deliver.
+func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
+	if err := a.clean(); err != nil {
+		return a.failed(ctx, "deliver", asError(err))
+	}
+	if err := os.MkdirAll(a.dir, 0o700); err != nil {
+		return a.failed(ctx, "read", asError(fmt.Errorf("make work folder: %w", err)))
+	}
+	var info pages.Info
+	if err := a.Workers.Call(ctx, a.doc.ID, worker.Inspect, a.Config.PageTimeout.Std(), a.source(), &info); err != nil {
+		return a.failed(ctx, "open", asError(err))
+	}
+	read, err := a.readPages(ctx, info.Pages)
+	if err != nil {
+		return a.failed(ctx, "read", asError(err))
+	}
+	doc := a.document(info, read)
+	answer, err := a.assemble(ctx, info, doc.Pages, read)
+	if e := asError(err); err != nil {
+		if e.Kind == engines.Review {
+			return a.doubt(ctx, doc, e, false)
+		}
+		return a.failed(ctx, "assemble", e)
+	}
+	if answer.Reason != "" {
+		doc.Warnings = append(doc.Warnings, document.Warning{Code: "delivered_unchanged", Message: answer.Reason})
+	}
+	doc.Validation = validate.Document(doc, info.Pages)
+	if doc.Validation.Verdict == document.VerdictReview {
+		return a.doubt(ctx, doc, &engines.Error{Kind: engines.Review, Code: "validation", Sentence: failedChecks(doc.Validation)}, true)
+	}
+	return a.release(ctx, doc)
+}
+
+func failedChecks(v document.Validation) string {
+	s := ""
+	for _, c := range v.Checks {
+		if !c.Passed {
+			s += c.Message + " "
+		}
+	}
+	return s + "Please look at it."
+}
+
+// assemble has a worker write the searchable PDF.
+func (a *attempt) assemble(ctx context.Context, info pages.Info, read []document.Page, readings []reading) (worker.AssembleAnswer, error) {
+	q := worker.AssembleRequest{Source: a.source(), Out: a.pdf(), Producer: a.Producer}
+	for i, page := range read {
+		if readings[i].err == nil {
+			q.Layers = append(q.Layers, pdf.Layer{Page: page, UserToPage: readings[i].answer.Geometry.UserToPage})
+		}
+	}
+	var answer worker.AssembleAnswer
+	// The whole file is written in one call: it may take as long as its pages.
+	timeout := a.Config.PageTimeout.Std() * time.Duration(1+info.Pages/10)
+	err := a.Workers.Call(ctx, a.doc.ID, worker.Assemble, timeout, q, &answer)
+	return answer, err
+}
+
+func (a *attempt) pdf() string { return filepath.Join(a.dir, "out.pdf") }
+
+// clean removes what an attempt that died left in the folders.
+func (a *attempt) clean() error {
+	var errs []error
+	for _, dir := range []string{a.outputDir(), a.folder.Review, a.folder.Failed} {
+		errs = append(errs, a.desk.Clean(dir, a.doc.ID))
+	}
+	return errors.Join(errs...)
+}
+
+func (a *attempt) outputDir() string {
+	return filepath.Join(a.folder.Output, filepath.Dir(filepath.FromSlash(a.doc.Path)))
+}
+
+// document is the JSON as far as reading goes; validation and delivery follow.
+func (a *attempt) document(info pages.Info, read []reading) document.Document {
+	d := document.Document{
+		Schema: document.Schema, Version: 1, DocumentID: a.doc.ID, AttemptID: a.id, CreatedAt: a.doc.ReceivedAt,
+		Source: document.Source{Folder: a.doc.Folder, Path: a.doc.Path, Name: a.doc.Name, SHA256: a.doc.SHA256,
+			Size: a.doc.Size, MIME: a.doc.MIME, Pages: info.Pages, ReceivedAt: a.doc.ReceivedAt},
+		Engine:    document.Engine{Name: a.engine.Name, Kind: a.engine.Kind},
+		Languages: a.folder.Languages,
+		Files:     document.Files{Original: a.doc.SHA256},
+	}
+	for i, r := range read {
+		number := i + 1
+		if r.err != nil {
+			page, warning := normalize.Failed(number, a.engine.Name, r.err)
+			d.Pages, d.Warnings = append(d.Pages, page), append(d.Warnings, warning)
+			continue
+		}
+		d.Engine.Version = max(d.Engine.Version, r.answer.EngineVersion)
+		page, warnings := normalize.Page(normalize.Reading{Number: number, Geometry: r.answer.Geometry, Kept: r.answer.Kept,
+			Reason: r.answer.Reason, Ink: r.answer.Ink, Engine: a.engine.Name, Result: r.answer.Result})
+		d.Pages = append(d.Pages, page)
+		d.Warnings = append(append(d.Warnings, r.answer.Warnings...), warnings...)
+	}
+	d.Text = normalize.Text(d.Pages)
+	return d
+}
+
+// record is what the ledger keeps of a delivery in hand.
+type record struct {
+	Plan    deliver.Plan    `json:"plan"`
+	Outcome ledger.State    `json:"outcome"`
+	Failure *ledger.Failure `json:"failure,omitempty"`
+}
+
+func (r record) encode() (json.RawMessage, error) {
+	raw, err := json.Marshal(r)
+	if err != nil {
+		return nil, fmt.Errorf("encode delivery plan: %w", err)
+	}
+	return raw, nil
+}
+
+// outcome is where the delivery in hand leads; "" when there is none.
+func outcome(doc ledger.Document) ledger.State {
+	var rec record
+	if doc.Delivery == nil || json.Unmarshal(doc.Delivery, &rec) != nil {
+		return ""
+	}
+	return rec.Outcome
+}
+
+func asError(err error) *engines.Error {
+	if err == nil {
+		return nil
+	}
+	e, ok := engines.AsError(err)
+	if !ok { // a bare cancellation; failed asks the context itself
+		return &engines.Error{Kind: engines.Retryable, Code: engines.CodeInternal, Sentence: "The work was interrupted.", Cause: err}
+	}
+	return e
+}

@@ -1,0 +1,184 @@
+// Package web is the daemon's local HTTP side: health for monitors and the API
+// that the program's own commands use while the daemon holds the ledger.
+//
+// It listens on loopback unless told otherwise, answers only to its own host
+// name, and asks for the token from the data folder. It changes nothing: it
+// reads the ledger and shows it.
+package web
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/subtle"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"intray/daemon/durable"
+	"intray/ledger"
+)
+
+// Reader is what the API needs of the ledger.
+type Reader interface {
+	Get(id string) (ledger.Document, error)
+	List(q ledger.Query) ([]ledger.Document, error)
+	Attempts(id string) ([]ledger.Attempt, error)
+	Events(id string) ([]ledger.Event, error)
+}
+
+// Server answers until its context is done.
+type Server struct {
+	Ledger Reader
+	// Token is what callers of the API must present as a bearer token.
+	Token string
+	// Ready says whether work is being taken; nil means always.
+	Ready func() bool
+	Log   *slog.Logger
+}
+
+// maxList bounds one page of a list.
+const maxList = 1000
+
+// Handler is the route table.
+func (s *Server) Handler(host string) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
+	mux.HandleFunc("GET /readyz", s.readyz)
+	mux.Handle("GET /api/v1/documents", s.authorized(s.list))
+	mux.Handle("GET /api/v1/documents/{id}", s.authorized(s.show))
+	return localHost(host, mux)
+}
+
+// Serve listens on l until ctx is done, then lets requests in hand finish for
+// a few seconds.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	host, _, err := net.SplitHostPort(l.Addr().String())
+	if err != nil {
+		return fmt.Errorf("address of listener: %w", err)
+	}
+	server := &http.Server{Handler: s.Handler(host), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
+		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)}
+	stopped := make(chan error, 1)
+	go func() {
+		<-ctx.Done()
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 3*time.Second)
+		defer cancel()
+		stopped <- server.Shutdown(last)
+	}()
+	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+		return fmt.Errorf("serve %s: %w", l.Addr(), err)
+	}
+	return <-stopped
+}
+
+// localHost refuses requests for a name that is not ours: a hostile page may
+// let its own name resolve to our port (DNS rebinding).
+func localHost(host string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name := r.Host
+		if h, _, err := net.SplitHostPort(r.Host); err == nil {
+			name = h
+		}
+		name = strings.Trim(name, "[]")
+		if name != "localhost" && name != host && net.ParseIP(name) == nil {
+			answerError(w, http.StatusForbidden, "This address is not meant for Intray.")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) authorized(next http.HandlerFunc) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
+		if subtle.ConstantTimeCompare([]byte(given), []byte(s.Token)) != 1 {
+			w.Header().Set("WWW-Authenticate", "Bearer")
+			answerError(w, http.StatusUnauthorized, "The token from the data folder is needed.")
+			return
+		}
+		next(w, r)
+	})
+}
+
+func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
+	if s.Ready != nil && !s.Ready() {
+		answerError(w, http.StatusServiceUnavailable, "Intray is starting or stopping.")
+		return
+	}
+	fmt.Fprintln(w, "ready")
+}
+
+func (s *Server) list(w http.ResponseWriter, r *http.Request) {
+	q := ledger.Query{State: ledger.State(r.FormValue("state")), After: r.FormValue("after"), Limit: 100}
+	if text := r.FormValue("limit"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil || n < 1 || n > maxList {
+			answerError(w, http.StatusBadRequest, fmt.Sprintf("limit must be a number from 1 to %d.", maxList))
+			return
+		}
+		q.Limit = n
+	}
+	docs, err := s.Ledger.List(q)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	out := make([]Summary, 0, len(docs))
+	for _, d := range docs {
+		out = append(out, Summarize(d))
+	}
+	answer(w, http.StatusOK, out)
+}
+
+func (s *Server) show(w http.ResponseWriter, r *http.Request) {
+	detail, err := Describe(s.Ledger, r.PathValue("id"))
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, detail)
+}
+
+func (s *Server) fail(w http.ResponseWriter, err error) {
+	if errors.Is(err, ledger.ErrNotFound) {
+		answerError(w, http.StatusNotFound, "There is no such document.")
+		return
+	}
+	s.Log.Error("A request could not be answered.", "error", err)
+	answerError(w, http.StatusInternalServerError, "The ledger could not be read.")
+}
+
+func answer(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.Header().Set("X-Content-Type-Options", "nosniff")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(v) // the caller has gone: nobody to tell
+}
+
+func answerError(w http.ResponseWriter, status int, sentence string) {
+	answer(w, status, map[string]string{"error": sentence})
+}
+
+// Token reads the API token at path, making one on first use. The file is
+// readable by its owner alone.
+func Token(path string) (string, error) {
+	data, err := os.ReadFile(path)
+	if err == nil && len(strings.TrimSpace(string(data))) >= 20 {
+		return strings.TrimSpace(string(data)), nil
+	}
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("read API token: %w", err)
+	}
+	token := rand.Text()
+	if err := durable.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
+		return "", fmt.Errorf("write API token: %w", err)
+	}
+	return token, nil
+}

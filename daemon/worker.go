@@ -1,0 +1,86 @@
+package daemon
+
+import (
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+
+	"github.com/spf13/cobra"
+
+	"intray/daemon/config"
+	"intray/daemon/worker"
+	"intray/engines"
+	"intray/engines/all"
+)
+
+// workerCommand is the hidden command that worker processes run.
+func (a *app) workerCommand() *cobra.Command {
+	var cache string
+	c := &cobra.Command{
+		Use: "worker", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			reader := &worker.Reader{CacheDir: cache, NewRecognizer: newRecognizer}
+			code := worker.ChildMain(reader.Handlers())
+			_ = reader.Close() // the process ends here anyway
+			if code != exitDone {
+				return &exitError{code, fmt.Errorf("worker ended with %d", code)}
+			}
+			return nil
+		},
+	}
+	c.Flags().StringVar(&cache, "cache", "", "folder for compiled code")
+	return c
+}
+
+// newRecognizer builds a local engine in a worker process.
+func newRecognizer(spec worker.EngineSpec) (engines.Recognizer, error) {
+	factory, ok := all.ByKind(spec.Kind)
+	if !ok || factory.NewRecognizer == nil {
+		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
+			Sentence: fmt.Sprintf("Engine %q has kind %q, which cannot read pages on this machine.", spec.Name, spec.Kind)}
+	}
+	settings, err := config.DecodeSettings(spec.Name, spec.Settings)
+	if err != nil {
+		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
+			Sentence: fmt.Sprintf("The settings of engine %q cannot be used.", spec.Name), Cause: err}
+	}
+	settings.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
+	return factory.NewRecognizer(settings)
+}
+
+// newPool starts no process yet; workers come with the first work.
+func newPool(cfg *config.Config, log *slog.Logger) (*worker.Pool, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, fmt.Errorf("find own program file: %w", err)
+	}
+	return worker.NewPool(worker.Options{
+		Command:  []string{self, "worker", "--cache", filepath.Join(cfg.DataDir, "cache")},
+		Size:     workers(cfg),
+		MemoryMB: cfg.WorkerMemoryMB,
+		Idle:     cfg.WorkerIdle.Std(),
+		Log:      log,
+	}), nil
+}
+
+func workers(cfg *config.Config) int {
+	if cfg.Workers > 0 {
+		return cfg.Workers
+	}
+	return runtime.NumCPU()
+}
+
+// engineSpecs lists the configured engines for the worker processes.
+func engineSpecs(cfg *config.Config) (map[string]worker.EngineSpec, error) {
+	out := map[string]worker.EngineSpec{}
+	for name, e := range cfg.Engines {
+		text, err := cfg.EncodeSettings(name)
+		if err != nil {
+			return nil, fmt.Errorf("settings of engine %s: %w", name, err)
+		}
+		out[name] = worker.EngineSpec{Name: name, Kind: e.Kind, Settings: text}
+	}
+	return out, nil
+}

@@ -1,0 +1,25 @@
+// Package all is the one list of engines this program is built with. Adding an
+// engine is one line here; nothing registers itself.
+package all
+
+import (
+	"intray/engines"
+	"intray/engines/tesseract"
+)
+
+// Factories lists every engine.
+func Factories() []engines.Factory {
+	return []engines.Factory{
+		tesseract.Factory(),
+	}
+}
+
+// ByKind finds an engine by the "kind" of its section.
+func ByKind(kind string) (engines.Factory, bool) {
+	for _, f := range Factories() {
+		if f.Kind == kind {
+			return f, true
+		}
+	}
+	return engines.Factory{}, false
+}

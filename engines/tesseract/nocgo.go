@@ -1,0 +1,5 @@
+//go:build !cgo
+
+package tesseract
+
+func newReader(o options) reader { return newCommand(o) }

@@ -1,0 +1,86 @@
+// Package ledger is the durable truth about every document: its state, its
+// attempts, the events that led there, and the work that is due.
+//
+// It is one bbolt file. Every change of a document is one transaction that
+// moves its state, its indexes and its history together, so that after a crash
+// they agree. States change only by the Moves of one table (state.go). The
+// ledger knows no files and no engines; it stores what it is told and says
+// what is due.
+//
+// Key layout. A document id is a UUIDv7 as 36 characters; times are 8 bytes,
+// big-endian nanoseconds since 1970; sequence numbers are 8 bytes, big-endian.
+//
+//	meta
+//	  schema                         -> number of migrations applied, 8 bytes
+//	documents
+//	  <id>                           -> Document, JSON
+//	attempts
+//	  <id> <number>                  -> Attempt, JSON
+//	events
+//	  <id> <sequence>                -> Event, JSON
+//	by_state
+//	  <state> 00 <id>                -> empty
+//	by_sha256
+//	  <sha256, 64 hex> <id>          -> empty
+//	due
+//	  <time> <id>                    -> empty   received, validated, failed_retryable
+//	leased
+//	  <time> <id>                    -> empty   processing, until when
+//	uncleared
+//	  <folder> 00 <path> 00 <id>     -> empty   recorded, still in the hot folder
+//	counts
+//	  <state>                        -> number of documents, 8 bytes
+package ledger
+
+import (
+	"encoding/binary"
+	"time"
+)
+
+var (
+	bucketMeta      = []byte("meta")
+	bucketDocuments = []byte("documents")
+	bucketAttempts  = []byte("attempts")
+	bucketEvents    = []byte("events")
+	bucketByState   = []byte("by_state")
+	bucketBySHA256  = []byte("by_sha256")
+	bucketDue       = []byte("due")
+	bucketLeased    = []byte("leased")
+	bucketUncleared = []byte("uncleared")
+	bucketCounts    = []byte("counts")
+
+	keySchema = []byte("schema")
+)
+
+// dataBuckets are all buckets of schema 1 but meta.
+func dataBuckets() [][]byte {
+	return [][]byte{bucketDocuments, bucketAttempts, bucketEvents, bucketByState, bucketBySHA256,
+		bucketDue, bucketLeased, bucketUncleared, bucketCounts}
+}
+
+const idLength = 36
+
+func number(n uint64) []byte { return binary.BigEndian.AppendUint64(nil, n) }
+
+func instant(t time.Time) []byte {
+	if t.IsZero() || t.UnixNano() < 0 {
+		return number(0)
+	}
+	return number(uint64(t.UnixNano()))
+}
+
+func numbered(id string, n uint64) []byte { return append([]byte(id), number(n)...) }
+func timed(t time.Time, id string) []byte { return append(instant(t), id...) }
+func stateKey(s State, id string) []byte  { return []byte(string(s) + "\x00" + id) }
+func sumKey(sum, id string) []byte        { return []byte(sum + id) }
+func pathKey(folder, path, id string) []byte {
+	return []byte(folder + "\x00" + path + "\x00" + id)
+}
+
+// lastID is the document id at the end of an index key.
+func lastID(key []byte) string {
+	if len(key) < idLength {
+		return ""
+	}
+	return string(key[len(key)-idLength:])
+}

@@ -1,0 +1,140 @@
+package ledger
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+	bolterrors "go.etcd.io/bbolt/errors"
+)
+
+// Errors that callers tell apart with errors.Is.
+var (
+	ErrLocked      = errors.New("the ledger is in use by another process")
+	ErrNotFound    = errors.New("no such document")
+	ErrConflict    = errors.New("the document is not where the caller thinks it is")
+	ErrNewerSchema = errors.New("the ledger was written by a newer version of Intray")
+)
+
+// Options of Open.
+type Options struct {
+	// Clock is the ledger's time; nil is the system's.
+	Clock func() time.Time
+	// LockTimeout is how long to wait for another process to let go; 0 is 2 s.
+	LockTimeout time.Duration
+	// ReadOnly opens an existing ledger beside nobody who writes.
+	ReadOnly bool
+}
+
+// Ledger is an open ledger. Its methods may be called in parallel; changes are
+// made one at a time, each synced to disk before it returns.
+type Ledger struct {
+	db    *bolt.DB
+	clock func() time.Time
+	work  chan struct{}
+	close func() error
+}
+
+// Open opens or makes the ledger at path and brings it to this version's schema.
+func Open(path string, o Options) (*Ledger, error) {
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.LockTimeout == 0 {
+		o.LockTimeout = 2 * time.Second
+	}
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: o.LockTimeout, ReadOnly: o.ReadOnly, FreelistType: bolt.FreelistMapType})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, ErrLocked
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	l := &Ledger{db: db, clock: o.Clock, work: make(chan struct{}, 1), close: sync.OnceValue(db.Close)}
+	if err := l.prepare(o.ReadOnly); err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+func (l *Ledger) prepare(readOnly bool) error {
+	if readOnly {
+		return l.db.View(func(tx *bolt.Tx) error {
+			if n, err := schemaOf(tx); err != nil || n == uint64(len(migrations())) {
+				return err
+			}
+			return fmt.Errorf("the ledger has an older schema; start the daemon once to bring it up to date")
+		})
+	}
+	return l.db.Update(func(tx *bolt.Tx) error { return migrate(tx, migrations()) })
+}
+
+// Close lets go of the file. It may be called twice.
+func (l *Ledger) Close() error { return l.close() }
+
+// Work is signalled after a change that made work due.
+func (l *Ledger) Work() <-chan struct{} { return l.work }
+
+func (l *Ledger) signal() {
+	select {
+	case l.work <- struct{}{}:
+	default: // a signal is waiting already
+	}
+}
+
+// migration is one ordered step of the schema.
+type migration struct {
+	what string
+	step func(*bolt.Tx) error
+}
+
+// migrations is the ordered list; steps are only ever added at its end.
+func migrations() []migration {
+	return []migration{{"make the buckets", func(tx *bolt.Tx) error {
+		for _, name := range dataBuckets() {
+			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+				return fmt.Errorf("bucket %s: %w", name, err)
+			}
+		}
+		return nil
+	}}}
+}
+
+func schemaOf(tx *bolt.Tx) (uint64, error) {
+	meta := tx.Bucket(bucketMeta)
+	if meta == nil {
+		return 0, nil
+	}
+	value := meta.Get(keySchema)
+	if value == nil {
+		return 0, nil
+	}
+	if len(value) != 8 {
+		return 0, errors.New("the ledger's schema number is damaged")
+	}
+	return binary.BigEndian.Uint64(value), nil
+}
+
+// migrate applies the steps that are missing, all in one transaction.
+func migrate(tx *bolt.Tx, steps []migration) error {
+	meta, err := tx.CreateBucketIfNotExists(bucketMeta)
+	if err != nil {
+		return fmt.Errorf("bucket meta: %w", err)
+	}
+	have, err := schemaOf(tx)
+	if err != nil {
+		return err
+	}
+	if have > uint64(len(steps)) {
+		return fmt.Errorf("%w: its schema is %d, this version knows %d", ErrNewerSchema, have, len(steps))
+	}
+	for i := have; i < uint64(len(steps)); i++ {
+		if err := steps[i].step(tx); err != nil {
+			return fmt.Errorf("migration %d, %s: %w", i+1, steps[i].what, err)
+		}
+	}
+	return meta.Put(keySchema, number(uint64(len(steps))))
+}

@@ -1,0 +1,103 @@
+package ledger
+
+import (
+	"bytes"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Arrival is a file whose original is durable.
+type Arrival struct {
+	Folder, Path, Name, SHA256 string
+	Size                       int64
+	MIME                       string
+	Source                     SourceMark
+	Actor                      string
+}
+
+// Receive records an arrival. When the same drop was recorded before a crash
+// could clear the hot folder, the document of then is returned unchanged. When
+// the same content is known already, the new document is a duplicate that
+// names the first; content that failed before is given another chance.
+func (l *Ledger) Receive(a Arrival) (Document, error) {
+	var doc Document
+	err := l.update(func(tx *bolt.Tx) error {
+		same, found, err := sameDrop(tx, a)
+		if err != nil || found {
+			doc = same
+			return err
+		}
+		first, known, err := firstWith(tx, a.SHA256)
+		if err != nil {
+			return err
+		}
+		if doc, err = l.receive(tx, a); err != nil || !known {
+			return err
+		}
+		doc, err = l.apply(tx, doc.ID, Repeat(first.ID))
+		return err
+	})
+	return doc, err
+}
+
+func (l *Ledger) receive(tx *bolt.Tx, a Arrival) (Document, error) {
+	now := l.clock()
+	doc := Document{ID: NewID(), State: Received, Folder: a.Folder, Path: a.Path, Name: a.Name, SHA256: a.SHA256,
+		Size: a.Size, MIME: a.MIME, ReceivedAt: now, UpdatedAt: now, Source: a.Source}
+	if err := addEvent(tx, &doc, Event{DocumentID: doc.ID, At: now, To: Received, Move: "receive", Actor: a.Actor}); err != nil {
+		return doc, err
+	}
+	return doc, put(tx, nil, doc)
+}
+
+// sameDrop finds the record of this very drop whose source was not cleared.
+func sameDrop(tx *bolt.Tx, a Arrival) (Document, bool, error) {
+	prefix := []byte(a.Folder + "\x00" + a.Path + "\x00")
+	c := tx.Bucket(bucketUncleared).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		doc, err := get(tx, lastID(k))
+		if err != nil {
+			return Document{}, false, err
+		}
+		if doc.SHA256 == a.SHA256 && doc.Source.equal(a.Source) {
+			return doc, true, nil
+		}
+	}
+	return Document{}, false, nil
+}
+
+// firstWith finds the oldest document of this content that did not fail.
+func firstWith(tx *bolt.Tx, sum string) (Document, bool, error) {
+	prefix := []byte(sum)
+	c := tx.Bucket(bucketBySHA256).Cursor()
+	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+		doc, err := get(tx, lastID(k))
+		if err != nil {
+			return Document{}, false, err
+		}
+		switch doc.State {
+		case FailedTerminal, DeadLetter, Rejected, Duplicate:
+		default:
+			return doc, true, nil
+		}
+	}
+	return Document{}, false, nil
+}
+
+// SourceCleared notes that the hot folder's file is gone. It may be said twice.
+func (l *Ledger) SourceCleared(id string) error {
+	return l.update(func(tx *bolt.Tx) error {
+		old, err := get(tx, id)
+		if err != nil || old.SourceCleared {
+			return err
+		}
+		doc := old
+		doc.SourceCleared = true
+		return put(tx, &old, doc)
+	})
+}
+
+// Uncleared lists the folder's documents whose files may still be in the hot folder.
+func (l *Ledger) Uncleared(folder string) ([]Document, error) {
+	return l.scan(bucketUncleared, []byte(folder+"\x00"), 0, nil)
+}

@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// Failure is why something did not work: Kind (retryable, terminal, review)
+// and Code for programs, Sentence for people, Detail for developers.
+type Failure struct {
+	Kind     string `json:"kind"`
+	Code     string `json:"code"`
+	Stage    string `json:"stage"`
+	Sentence string `json:"sentence"`
+	Detail   string `json:"detail,omitempty"`
+}
+
+// SourceMark tells one drop of a file from the next under the same name. Size
+// is in bytes; Inode is 0 where the file system has none.
+type SourceMark struct {
+	ModTime time.Time `json:"mod_time"`
+	Size    int64     `json:"size"`
+	Inode   uint64    `json:"inode,omitempty"`
+}
+
+func (m SourceMark) equal(o SourceMark) bool {
+	return m.ModTime.Equal(o.ModTime) && m.Size == o.Size && m.Inode == o.Inode
+}
+
+// Document is one document's record.
+type Document struct {
+	ID    string `json:"id"`
+	State State  `json:"state"`
+	// Folder is the configured folder's name, Path the file's path inside it
+	// with forward slashes, Name its last element.
+	Folder string `json:"folder"`
+	Path   string `json:"path"`
+	Name   string `json:"name"`
+	SHA256 string `json:"sha256"`
+	Size   int64  `json:"size"`
+	MIME   string `json:"mime"`
+	Pages  int    `json:"pages"`
+
+	ReceivedAt  time.Time `json:"received_at"`
+	UpdatedAt   time.Time `json:"updated_at"`
+	DuplicateOf string    `json:"duplicate_of,omitempty"`
+
+	// Attempts is how many attempts counted; AttemptID is the one in hand, else
+	// the last.
+	Attempts   int       `json:"attempts"`
+	AttemptID  string    `json:"attempt_id,omitempty"`
+	LeaseOwner string    `json:"lease_owner,omitempty"`
+	LeaseUntil time.Time `json:"lease_until,omitzero"`
+	// NotBefore is when a failed_retryable document is due.
+	NotBefore time.Time `json:"not_before,omitzero"`
+
+	Engine           string `json:"engine,omitempty"`
+	ProviderJobID    string `json:"provider_job_id,omitempty"`
+	IdempotencyToken string `json:"idempotency_token,omitempty"`
+
+	Failure *Failure `json:"failure,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
+	// Delivery is the caller's plan of a delivery in hand. It survives a rescue.
+	Delivery json.RawMessage `json:"delivery,omitempty"`
+	Outputs  []string        `json:"outputs,omitempty"`
+
+	Source        SourceMark `json:"source"`
+	SourceCleared bool       `json:"source_cleared"`
+	// Events is how many there are; the next one's sequence number.
+	Events uint64 `json:"events"`
+	// Tries is how many attempts there are, counted or not.
+	Tries uint64 `json:"tries"`
+}
+
+// Attempt is one engine run. Ended is zero while it is in hand.
+type Attempt struct {
+	ID         string    `json:"id"`
+	DocumentID string    `json:"document_id"`
+	Number     int       `json:"number"`
+	Engine     string    `json:"engine"`
+	Started    time.Time `json:"started"`
+	Ended      time.Time `json:"ended,omitzero"`
+	Outcome    State     `json:"outcome,omitempty"`
+	Failure    *Failure  `json:"failure,omitempty"`
+	// Counted is true when it used up one of the document's tries.
+	Counted bool `json:"counted"`
+}
+
+// Event is one move of a document; its events are its audit trail.
+type Event struct {
+	Seq        uint64    `json:"seq"`
+	DocumentID string    `json:"document_id"`
+	At         time.Time `json:"at"`
+	From       State     `json:"from,omitempty"`
+	To         State     `json:"to"`
+	Move       string    `json:"move"`
+	Why        string    `json:"why,omitempty"`
+	AttemptID  string    `json:"attempt_id,omitempty"`
+	Actor      string    `json:"actor,omitempty"`
+}
+
+// NewID makes a UUIDv7 (RFC 9562): ids sort by the time they were made.
+func NewID() string {
+	return uuid.Must(uuid.NewV7()).String() // fails only when the system has no randomness
+}
+
+func decode[T any](what string, data []byte) (T, error) {
+	var v T
+	if data == nil {
+		return v, ErrNotFound
+	}
+	if err := json.Unmarshal(data, &v); err != nil {
+		return v, fmt.Errorf("decode %s: %w", what, err)
+	}
+	return v, nil
+}
+
+func encode(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("ledger: encode %T: %v", v, err)) // our own types always encode
+	}
+	return data
+}

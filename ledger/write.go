@@ -1,0 +1,181 @@
+package ledger
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	bolt "go.etcd.io/bbolt"
+)
+
+// Apply makes one move: it checks that the document is where the move starts,
+// and that the move belongs to the attempt in hand, then changes record,
+// indexes, attempt and history in one transaction. Otherwise it changes
+// nothing and the error is ErrConflict.
+func (l *Ledger) Apply(id string, m Move) (Document, error) {
+	var doc Document
+	err := l.update(func(tx *bolt.Tx) (err error) {
+		doc, err = l.apply(tx, id, m)
+		return err
+	})
+	return doc, err
+}
+
+// update runs a transaction and signals when it left work that is due.
+func (l *Ledger) update(fn func(*bolt.Tx) error) error {
+	if err := l.db.Update(fn); err != nil {
+		return fmt.Errorf("ledger: %w", err)
+	}
+	l.signal()
+	return nil
+}
+
+func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
+	old, err := get(tx, id)
+	if err != nil {
+		return Document{}, err
+	}
+	r := rowOf(m.name)
+	if !slices.Contains(r.from, old.State) {
+		return old, fmt.Errorf("%w: %q needs %v, it is %s", ErrConflict, m.name, r.from, old.State)
+	}
+	if m.attempt != "" && !m.opens && m.attempt != old.AttemptID {
+		return old, fmt.Errorf("%w: attempt %s is no longer in hand", ErrConflict, m.attempt)
+	}
+	now := l.clock()
+	doc := old
+	doc.State, doc.UpdatedAt = r.to, now
+	if m.opens {
+		doc.AttemptID = m.attempt
+		doc.Tries++
+	}
+	if m.closes {
+		doc.LeaseOwner, doc.LeaseUntil = "", time.Time{}
+	}
+	if m.counts {
+		doc.Attempts++
+	}
+	if m.failure != nil {
+		doc.Failure = m.failure
+	}
+	if m.outputs != nil {
+		doc.Outputs = m.outputs
+	}
+	if m.change != nil {
+		m.change(&doc, now)
+	}
+	switch r.to {
+	case Completed, CompletedWithWarnings:
+		doc.Failure, doc.Delivery = nil, nil
+	case NeedsHumanReview, FailedTerminal, DeadLetter:
+		doc.Delivery = nil
+	}
+	if err := recordAttempt(tx, doc, m); err != nil {
+		return old, err
+	}
+	event := Event{DocumentID: id, At: now, From: old.State, To: doc.State, Move: m.name, Why: m.why,
+		AttemptID: m.attempt, Actor: m.actor}
+	if err := addEvent(tx, &doc, event); err != nil {
+		return old, err
+	}
+	return doc, put(tx, &old, doc)
+}
+
+func recordAttempt(tx *bolt.Tx, doc Document, m Move) error {
+	bucket := tx.Bucket(bucketAttempts)
+	key := numbered(doc.ID, doc.Tries)
+	switch {
+	case m.opens:
+		a := Attempt{ID: m.attempt, DocumentID: doc.ID, Number: int(doc.Tries), Engine: doc.Engine, Started: doc.UpdatedAt}
+		return bucket.Put(key, encode(a))
+	case m.closes:
+		a, err := decode[Attempt]("attempt", bucket.Get(key))
+		if err != nil {
+			return err
+		}
+		a.Ended, a.Outcome, a.Failure, a.Counted = doc.UpdatedAt, doc.State, m.failure, m.counts
+		return bucket.Put(key, encode(a))
+	}
+	return nil
+}
+
+func addEvent(tx *bolt.Tx, doc *Document, e Event) error {
+	e.Seq = doc.Events
+	doc.Events++
+	return tx.Bucket(bucketEvents).Put(numbered(doc.ID, e.Seq), encode(e))
+}
+
+func get(tx *bolt.Tx, id string) (Document, error) {
+	return decode[Document]("document "+id, tx.Bucket(bucketDocuments).Get([]byte(id)))
+}
+
+// put stores a record and moves its index entries. old is nil for a new one.
+func put(tx *bolt.Tx, old *Document, doc Document) error {
+	var had []indexEntry
+	if old != nil {
+		had = indexes(*old)
+	}
+	has := indexes(doc)
+	for _, e := range had {
+		if !slices.ContainsFunc(has, e.equal) {
+			if err := tx.Bucket(e.bucket).Delete(e.key); err != nil {
+				return fmt.Errorf("index %s: %w", e.bucket, err)
+			}
+		}
+	}
+	for _, e := range has {
+		if !slices.ContainsFunc(had, e.equal) {
+			if err := tx.Bucket(e.bucket).Put(e.key, nil); err != nil {
+				return fmt.Errorf("index %s: %w", e.bucket, err)
+			}
+		}
+	}
+	if old == nil || old.State != doc.State {
+		errs := []error{count(tx, doc.State, +1)}
+		if old != nil {
+			errs = append(errs, count(tx, old.State, -1))
+		}
+		if err := errors.Join(errs...); err != nil {
+			return err
+		}
+	}
+	return tx.Bucket(bucketDocuments).Put([]byte(doc.ID), encode(doc))
+}
+
+type indexEntry struct{ bucket, key []byte }
+
+func (e indexEntry) equal(o indexEntry) bool {
+	return bytes.Equal(e.bucket, o.bucket) && bytes.Equal(e.key, o.key)
+}
+
+// indexes are all index entries a record must have; Check relies on it too.
+func indexes(d Document) []indexEntry {
+	out := []indexEntry{
+		{bucketByState, stateKey(d.State, d.ID)},
+		{bucketBySHA256, sumKey(d.SHA256, d.ID)},
+	}
+	switch d.State {
+	case Received, Validated:
+		out = append(out, indexEntry{bucketDue, timed(d.ReceivedAt, d.ID)})
+	case FailedRetryable:
+		out = append(out, indexEntry{bucketDue, timed(d.NotBefore, d.ID)})
+	case Processing:
+		out = append(out, indexEntry{bucketLeased, timed(d.LeaseUntil, d.ID)})
+	}
+	if !d.SourceCleared {
+		out = append(out, indexEntry{bucketUncleared, pathKey(d.Folder, d.Path, d.ID)})
+	}
+	return out
+}
+
+func count(tx *bolt.Tx, s State, by int64) error {
+	bucket := tx.Bucket(bucketCounts)
+	var n uint64
+	if v := bucket.Get([]byte(s)); len(v) == 8 {
+		n = binary.BigEndian.Uint64(v)
+	}
+	return bucket.Put([]byte(s), number(uint64(int64(n)+by)))
+}
