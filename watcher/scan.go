@@ -169,7 +169,7 @@ func (s *scanner) enter(path, rel string) error {
 	}
 	if s.watch != nil {
 		if err := s.watch.Add(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.once(rel+"/", "A folder cannot be watched; it is looked at on a timer.", "error", err)
+			s.once(rel, "A folder cannot be watched; it is looked at on a timer.", "error", err)
 		}
 	}
 	return nil
