@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 
 	"intray/daemon/document"
@@ -87,16 +88,22 @@ func newFrame(line document.Line) frame {
 	return frame{x: b[0], y: b[1], dx: dx / length, dy: dy / length}
 }
 
-// place measures the words along the baseline and returns the greatest height
-// above it.
+// place measures the words along the baseline and returns the line's height
+// above it: that of its upper quartile, since an engine's box now and then
+// reaches into the line above.
 func (f frame) place(words []document.Word) (out []placedWord, ascent float64) {
+	var heights []float64
 	for _, w := range words {
 		along, across := f.extent(w.Box)
 		cx, cy := (w.Box[0]+w.Box[2])/2-f.x, (w.Box[1]+w.Box[3])/2-f.y
 		out = append(out, placedWord{text: w.Text, start: cx*f.dx + cy*f.dy - along/2, length: along})
-		ascent = max(ascent, cx*f.dy-cy*f.dx+across/2)
+		heights = append(heights, cx*f.dy-cy*f.dx+across/2)
 	}
-	return out, ascent
+	if len(heights) == 0 {
+		return nil, 0
+	}
+	slices.Sort(heights)
+	return out, heights[len(heights)*3/4]
 }
 
 // extent undoes the growth of an upright box around slanted text: a word of

@@ -192,7 +192,7 @@ func (a *attempt) document(info pages.Info, read []reading) document.Document {
 		Source: document.Source{Folder: a.doc.Folder, Path: a.doc.Path, Name: a.doc.Name, SHA256: a.doc.SHA256,
 			Size: a.doc.Size, MIME: a.doc.MIME, Pages: info.Pages, ReceivedAt: a.doc.ReceivedAt},
 		Engine:    document.Engine{Name: a.engine.Name, Kind: a.engine.Kind},
-		Languages: a.folder.Languages,
+		Languages: a.languages(),
 		Files:     document.Files{Original: a.doc.SHA256},
 	}
 	for i, r := range read {
@@ -210,6 +210,14 @@ func (a *attempt) document(info pages.Info, read []reading) document.Document {
 	}
 	d.Text = normalize.Text(d.Pages)
 	return d
+}
+
+// languages are the folder's, or those the engine reads when the folder names none.
+func (a *attempt) languages() []string {
+	if len(a.folder.Languages) > 0 {
+		return a.folder.Languages
+	}
+	return a.Config.Engines[a.engine.Name].Languages
 }
 
 // record is what the ledger keeps of a delivery in hand.

@@ -1,0 +1,301 @@
+package daemon
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"intray/daemon/document"
+	"intray/daemon/document/documenttest"
+)
+
+// asProgram makes the test binary behave as the intray program, so that tests
+// start, kill and restart the real thing, workers included.
+const asProgram = "INTRAY_TEST_AS_PROGRAM"
+
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) == "1" {
+		os.Exit(Main(os.Args[1:]))
+	}
+	os.Exit(m.Run())
+}
+
+// patience bounds how long a test waits for something that must happen.
+const patience = 3 * time.Minute
+
+func command(t testing.TB, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(self, args...)
+	cmd.Env = append(os.Environ(), asProgram+"=1", "OMP_THREAD_LIMIT=1")
+	return cmd
+}
+
+// runIntray runs one command to its end.
+func runIntray(t testing.TB, args ...string) (stdout, stderr string, code int) {
+	t.Helper()
+	cmd := command(t, args...)
+	var out, errs bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &errs
+	err := cmd.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return out.String(), errs.String(), cmd.ProcessState.ExitCode()
+}
+
+// office is a configured tray and the daemon that works it.
+type office struct {
+	t      testing.TB
+	dir    string
+	config string
+	daemon *exec.Cmd
+	log    *logWatch
+}
+
+// newOffice makes a tray with short settling times. more is added to the
+// configuration's top.
+func newOffice(t testing.TB, more string) *office {
+	t.Helper()
+	o := &office{t: t, dir: t.TempDir()}
+	o.config = filepath.Join(o.dir, "config.toml")
+	for _, name := range []string{"in", "out", "review", "failed"} {
+		if err := os.Mkdir(filepath.Join(o.dir, name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text := "version = 1\ndata_dir = \"data\"\nlog_level = \"debug\"\n" + more + `
+[web]
+listen = "` + freePort(t) + `"
+[retry]
+base = "100ms"
+[[folder]]
+name = "desk"
+settle = "200ms"
+sweep = "1s"
+`
+	if err := os.WriteFile(o.config, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(o.kill)
+	return o
+}
+
+func freePort(t testing.TB) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
+func (o *office) start() {
+	o.t.Helper()
+	o.daemon = command(o.t, "run", "--config", o.config)
+	o.log = &logWatch{arrived: make(chan struct{}, 1)}
+	o.daemon.Stderr = o.log
+	if err := o.daemon.Start(); err != nil {
+		o.t.Fatal(err)
+	}
+	o.waitLog("Watching.")
+}
+
+// kill ends the daemon the hard way, as a power cut would.
+func (o *office) kill() {
+	if o.daemon != nil {
+		_ = o.daemon.Process.Kill()
+		_ = o.daemon.Wait()
+		o.daemon = nil
+	}
+}
+
+// stop ends the daemon as a service manager would and checks that it went well.
+func (o *office) stop() {
+	o.t.Helper()
+	if err := o.daemon.Process.Signal(os.Interrupt); err != nil {
+		o.t.Fatal(err)
+	}
+	if err := o.daemon.Wait(); err != nil {
+		o.t.Fatalf("daemon ended with %v\n%s", err, o.log)
+	}
+	o.daemon = nil
+}
+
+func (o *office) path(elem ...string) string {
+	return filepath.Join(append([]string{o.dir}, elem...)...)
+}
+
+// drop puts a file into the hot folder the way a careful program does.
+func (o *office) drop(name string, data []byte) {
+	o.t.Helper()
+	target := o.path("in", name)
+	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
+		o.t.Fatal(err)
+	}
+	if err := os.WriteFile(target+".part", data, 0o644); err != nil {
+		o.t.Fatal(err)
+	}
+	if err := os.Rename(target+".part", target); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
+// waitLog returns the first line of the daemon's log that has all the words.
+func (o *office) waitLog(words ...string) string {
+	o.t.Helper()
+	line, err := o.log.wait(patience, words...)
+	if err != nil {
+		o.t.Fatalf("no line with %q in the log:\n%s", words, o.log)
+	}
+	return line
+}
+
+// delivered reads a delivered JSON and checks it against the schema.
+func (o *office) delivered(elem ...string) document.Document {
+	o.t.Helper()
+	return readDocument(o.t, o.path(elem...))
+}
+
+func readDocument(t testing.TB, path string) document.Document {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := documenttest.Validate(data); err != nil {
+		t.Fatalf("%s: %v", path, err)
+	}
+	doc, err := document.Decode(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return doc
+}
+
+// noDebris fails when anything but finished files is left in the folders.
+func (o *office) noDebris() {
+	o.t.Helper()
+	for _, dir := range []string{"in", "out", "review", "failed"} {
+		_ = filepath.WalkDir(o.path(dir), func(path string, d os.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && (dir == "in" || strings.HasPrefix(d.Name(), ".")) {
+				o.t.Errorf("left over: %s", path)
+			}
+			return nil
+		})
+	}
+	for _, dir := range []string{"data/work", "data/originals/tmp"} {
+		left, err := os.ReadDir(o.path(dir))
+		if err != nil || len(left) > 0 {
+			o.t.Errorf("%s is not empty: %v %v", dir, left, err)
+		}
+	}
+}
+
+// logWatch keeps what a process says and wakes those who wait for a line.
+type logWatch struct {
+	mu      sync.Mutex
+	text    bytes.Buffer
+	arrived chan struct{}
+}
+
+func (l *logWatch) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.text.Write(p)
+	select {
+	case l.arrived <- struct{}{}:
+	default:
+	}
+	return len(p), nil
+}
+
+func (l *logWatch) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.String()
+}
+
+func (l *logWatch) count(words ...string) int {
+	n := 0
+	for line := range strings.Lines(l.String()) {
+		if hasAll(line, words) {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *logWatch) wait(limit time.Duration, words ...string) (string, error) {
+	ctx, cancel := context.WithTimeout(context.Background(), limit)
+	defer cancel()
+	for {
+		for line := range strings.Lines(l.String()) {
+			if strings.HasSuffix(line, "\n") && hasAll(line, words) {
+				return line, nil
+			}
+		}
+		select {
+		case <-l.arrived:
+		case <-ctx.Done():
+			return "", ctx.Err()
+		}
+	}
+}
+
+func hasAll(line string, words []string) bool {
+	for _, w := range words {
+		if !strings.Contains(line, w) {
+			return false
+		}
+	}
+	return true
+}
+
+// corpus finds the shared documents; tests that need them are skipped without.
+func corpus(t testing.TB) string {
+	t.Helper()
+	dir, err := filepath.Abs("../../shared/corpus")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(dir); err != nil {
+		t.Skip("skipped: the shared corpus is not beside this checkout")
+	}
+	return dir
+}
+
+// tool skips a test whose outside program is missing.
+func tool(t testing.TB, name string) string {
+	t.Helper()
+	path, err := exec.LookPath(name)
+	if err != nil {
+		t.Skipf("skipped: %s is not installed", name)
+	}
+	return path
+}
+
+func outputOf(t testing.TB, name string, args ...string) string {
+	t.Helper()
+	var errs bytes.Buffer
+	cmd := exec.Command(name, args...)
+	cmd.Stderr = &errs
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s %v: %v\n%s", name, args, err, errs.String())
+	}
+	return string(out)
+}
