@@ -39,7 +39,8 @@ type house struct {
 }
 
 // openHouse opens what stands on disk and sets free what a crash left in hand.
-func openHouse(cfg *config.Config, log *slog.Logger) (_ *house, err error) {
+// cache is the folder of compiled code.
+func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, err error) {
 	h := &house{cfg: cfg, log: log}
 	defer func() {
 		if err != nil {
@@ -66,7 +67,7 @@ func openHouse(cfg *config.Config, log *slog.Logger) (_ *house, err error) {
 	if h.originals, err = originals.Open(filepath.Join(cfg.DataDir, "originals")); err != nil {
 		return nil, fmt.Errorf("open store of originals: %w", err)
 	}
-	if h.pool, err = newPool(cfg, log); err != nil {
+	if h.pool, err = newPool(cfg, cache, log); err != nil {
 		return nil, err
 	}
 	h.pipeline, err = newPipeline(h, owner)

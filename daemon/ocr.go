@@ -52,12 +52,9 @@ func (a *app) ocr(ctx context.Context, files []string, output string, languages 
 		return fmt.Errorf("make temporary folder: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
-	if err := shareCache(cfg, scratch); err != nil {
-		return err
-	}
 	cfg.DataDir = scratch
 	out := &console{w: a.errs, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
-	h, err := openHouse(cfg, newLog(out, level("error")))
+	h, err := openHouse(cfg, ocrCache(), newLog(out, level("error")))
 	if err != nil {
 		return err
 	}
@@ -106,22 +103,18 @@ func (a *app) ocrConfig(output string, languages []string) (*config.Config, erro
 	return cfg, nil
 }
 
-// shareCache lets PDFium's compiled code survive the scratch folder.
-func shareCache(cfg *config.Config, scratch string) error {
-	cache := filepath.Join(cfg.DataDir, "cache")
+// ocrCache is where PDFium's compiled code outlives the scratch folder; "" has
+// it compiled anew each time, which is slower and not wrong.
+func ocrCache() string {
+	base, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	cache := filepath.Join(base, "intray")
 	if os.MkdirAll(cache, 0o700) != nil {
-		base, err := os.UserCacheDir()
-		if err != nil {
-			return nil // compiled anew each time: slower, not wrong
-		}
-		if cache = filepath.Join(base, "intray"); os.MkdirAll(cache, 0o700) != nil {
-			return nil
-		}
+		return ""
 	}
-	if err := os.Symlink(cache, filepath.Join(scratch, "cache")); err != nil && !errors.Is(err, errors.ErrUnsupported) {
-		return nil
-	}
-	return nil
+	return cache
 }
 
 // receiveFiles stores the files and records them, in order.

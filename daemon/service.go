@@ -32,7 +32,7 @@ type program struct {
 
 // Start opens the house and returns; the work goes on behind it.
 func (p *program) Start(service.Service) error {
-	h, err := openHouse(p.cfg, p.log)
+	h, err := openHouse(p.cfg, filepath.Join(p.cfg.DataDir, "cache"), p.log)
 	if err != nil {
 		return err
 	}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -51,13 +50,13 @@ func newRecognizer(spec worker.EngineSpec) (engines.Recognizer, error) {
 }
 
 // newPool starts no process yet; workers come with the first work.
-func newPool(cfg *config.Config, log *slog.Logger) (*worker.Pool, error) {
+func newPool(cfg *config.Config, cache string, log *slog.Logger) (*worker.Pool, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find own program file: %w", err)
 	}
 	return worker.NewPool(worker.Options{
-		Command:  []string{self, "worker", "--cache", filepath.Join(cfg.DataDir, "cache")},
+		Command:  []string{self, "worker", "--cache", cache},
 		Size:     workers(cfg),
 		MemoryMB: cfg.WorkerMemoryMB,
 		Idle:     cfg.WorkerIdle.Std(),

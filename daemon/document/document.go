@@ -70,9 +70,9 @@ const (
 
 // Page is one page. Width, Height and all boxes are in points (1/72 inch) of
 // the upright page, origin at its top left. Rotation is the clockwise turn in
-// degrees that was applied to make it upright, Skew the remaining angle of its
-// text in degrees, clockwise. Confidences are 0..1; WorstConfidence is that of
-// the worst line.
+// degrees that was applied to make it upright; Skew is by how many degrees,
+// clockwise, its text leaned before the page was straightened by as much.
+// Confidences are 0..1; WorstConfidence is that of the worst line.
 type Page struct {
 	Number          int     `json:"number"`
 	Width           float64 `json:"width"`

@@ -56,6 +56,15 @@ func (m Matrix) Box(b Box) Box {
 	return out
 }
 
+// Straighten is the map that levels a page of the given size whose text leans
+// by skew degrees, clockwise, turning it about its middle. In and out are
+// points of the page, y down.
+func Straighten(width, height, skew float64) Matrix {
+	sin, cos := math.Sincos(-skew * math.Pi / 180)
+	cx, cy := width/2, height/2
+	return Matrix{cos, sin, -sin, cos, cx - cos*cx + sin*cy, cy - sin*cx - cos*cy}
+}
+
 // Geometry places a page's picture. The page is upright as a reader shows it,
 // in points, origin at its top left, y down.
 type Geometry struct {
@@ -64,6 +73,9 @@ type Geometry struct {
 	// Rotation is the clockwise turn, in degrees, between the stored page and
 	// the upright one: /Rotate of a PDF page, EXIF orientation of a photo.
 	Rotation int `json:"rotation"`
+	// Fixed is true for a page that must stay as it lies, because of links or
+	// form fields on it or a signature over it.
+	Fixed bool `json:"fixed"`
 	// ImageToPage maps pixels of the picture that was read to the page.
 	ImageToPage Matrix `json:"image_to_page"`
 	// UserToPage maps the PDF page's own user space to the page.

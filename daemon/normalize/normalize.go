@@ -33,6 +33,13 @@ type Reading struct {
 // as blank: about three letters on an A4 sheet, or the dust of a dirty glass.
 const blankInk = 0.0005
 
+// A page is straightened from leastSkew degrees on, where readers of the PDF
+// begin to mix up its lines, up to mostSkew; more is no slip of the feeder.
+const (
+	leastSkew = 0.2
+	mostSkew  = 15
+)
+
 // Page maps one reading and says what was decided about the page.
 func Page(r Reading) (document.Page, []document.Warning) {
 	g := r.Geometry
@@ -41,7 +48,11 @@ func Page(r Reading) (document.Page, []document.Warning) {
 	}
 	p := document.Page{Number: r.Number, Width: round(g.Width), Height: round(g.Height), Rotation: g.Rotation, Engine: r.Engine}
 	p.Blocks = blocks(r.Result.Blocks, g)
-	p.Skew = skew(p.Blocks)
+	if angle := skew(p.Blocks); !r.Kept && !g.Fixed && math.Abs(angle) >= leastSkew && math.Abs(angle) <= mostSkew {
+		p.Skew = angle
+		g.ImageToPage = g.ImageToPage.Then(document.Straighten(g.Width, g.Height, angle))
+		p.Blocks = blocks(r.Result.Blocks, g)
+	}
 	p.Confidence, p.WorstConfidence = confidence(p.Blocks)
 	return decide(p, r)
 }
@@ -74,11 +85,18 @@ func Failed(number int, engine string, cause *engines.Error) (document.Page, doc
 func blocks(in []engines.Block, g document.Geometry) []document.Block {
 	var out []document.Block
 	for _, b := range in {
-		block := document.Block{Kind: b.Kind, Box: box(b.Box, g)}
+		block := document.Block{Kind: b.Kind}
 		for _, l := range b.Lines {
-			if line, ok := line(l, g); ok {
-				block.Lines = append(block.Lines, line)
+			line, ok := line(l, g)
+			if !ok {
+				continue
 			}
+			if block.Lines == nil {
+				block.Box = line.Box
+			}
+			block.Lines = append(block.Lines, line)
+			block.Box = document.Box{min(block.Box[0], line.Box[0]), min(block.Box[1], line.Box[1]),
+				max(block.Box[2], line.Box[2]), max(block.Box[3], line.Box[3])}
 		}
 		if len(block.Lines) > 0 {
 			out = append(out, block)
@@ -89,9 +107,9 @@ func blocks(in []engines.Block, g document.Geometry) []document.Block {
 
 // line drops words that lie off the page: a picture may reach beyond the crop box.
 func line(l engines.Line, g document.Geometry) (document.Line, bool) {
-	out := document.Line{Box: box(l.Box, g), Baseline: baseline(l, g)}
+	out := document.Line{Box: box(l, l.Box, g), Baseline: baseline(l, g)}
 	for _, w := range l.Words {
-		b := box(w.Box, g)
+		b := box(l, w.Box, g)
 		cx, cy := (b[0]+b[2])/2, (b[1]+b[3])/2
 		if strings.TrimSpace(w.Text) == "" || cx < 0 || cy < 0 || cx > g.Width || cy > g.Height {
 			continue
@@ -101,8 +119,29 @@ func line(l engines.Line, g document.Geometry) (document.Line, bool) {
 	return out, len(out.Words) > 0
 }
 
-func box(b engines.Box, g document.Geometry) document.Box {
-	return roundBox(g.ImageToPage.Box(document.Box{b.X0, b.Y0, b.X1, b.Y1}))
+// box maps a box of a line to the page. An engine's upright box around text
+// that leans by angle a is l·cos a + h·sin a by l·sin a + h·cos a for a length l
+// and a height h; these are found again and the box is drawn around the leaning
+// rectangle as it lies on the page, so that it fits when the page is straight.
+func box(l engines.Line, b engines.Box, g document.Geometry) document.Box {
+	w, h := b.X1-b.X0, b.Y1-b.Y0
+	cos, sin := 1.0, 0.0
+	if l.HasBaseline && l.Angle == 0 {
+		n := math.Hypot(1, l.Slope)
+		cos, sin = 1/n, l.Slope/n
+	}
+	length, height := w, h
+	if det := cos*cos - sin*sin; det > 0.5 {
+		length, height = (w*cos-h*math.Abs(sin))/det, (h*cos-w*math.Abs(sin))/det
+	}
+	if !(length > 0 && height > 0.3*h) { // the box is too small to say
+		length, height, cos, sin = w, h, 1, 0
+	}
+	cx, cy := g.ImageToPage.Apply((b.X0+b.X1)/2, (b.Y0+b.Y1)/2)
+	ax, ay := g.ImageToPage.Vector(cos*length, sin*length)
+	ux, uy := g.ImageToPage.Vector(-sin*height, cos*height)
+	dx, dy := (math.Abs(ax)+math.Abs(ux))/2, (math.Abs(ay)+math.Abs(uy))/2
+	return roundBox(document.Box{cx - dx, cy - dy, cx + dx, cy + dy})
 }
 
 // baseline finds the two ends of the line the letters stand on. hOCR gives it

@@ -177,7 +177,10 @@ func (p *pdfFile) geometry(number int) (document.Geometry, error) {
 	if !(x1 > x0 && y1 > y0) || math.IsInf(x1-x0, 0) || math.IsInf(y1-y0, 0) {
 		return document.Geometry{}, fmt.Errorf("page box [%g %g %g %g] has no area", x0, y0, x1, y1)
 	}
-	g := document.Geometry{Rotation: int(turn.PageRotation) * 90 % 360, Width: x1 - x0, Height: y1 - y0}
+	g := document.Geometry{Rotation: int(turn.PageRotation) * 90 % 360, Width: x1 - x0, Height: y1 - y0, Fixed: p.info.Signed}
+	if notes, err := p.pdfium.FPDFPage_GetAnnotCount(&requests.FPDFPage_GetAnnotCount{Page: p.page(number)}); err != nil || notes.Count > 0 {
+		g.Fixed = true // links would stay behind when the content is turned
+	}
 	switch g.Rotation {
 	case 0:
 		g.UserToPage = document.Matrix{1, 0, 0, -1, -x0, y1}

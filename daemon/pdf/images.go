@@ -118,8 +118,10 @@ func (b *builder) page(p Picture, l Layer, hasText bool) (int, error) {
 	}
 	var content bytes.Buffer
 	m := placement(p)
-	fmt.Fprintf(&content, "q %s %s %s %s %s %s cm /Im0 Do Q\n",
-		number(m[0]), number(m[1]), number(m[2]), number(m[3]), number(m[4]), number(m[5]))
+	if straight, ok := l.straighten(); ok && hasText {
+		m = m.Then(straight)
+	}
+	content.WriteString("q\n" + concat(m) + "/Im0 Do\nQ\n")
 	fonts := ""
 	if hasText {
 		if err := l.write(&content, b.codes, "Intray"); err != nil {

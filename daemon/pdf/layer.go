@@ -31,11 +31,11 @@ func (l Layer) write(out *bytes.Buffer, c *codes, resource string) error {
 	return nil
 }
 
-// placedWord is a word in its line's own frame: distance along the baseline
-// and width, both in points.
+// placedWord is a word on the page: where its baseline starts and how long it
+// is, in points, along the line's axis.
 type placedWord struct {
-	text          string
-	start, length float64
+	text         string
+	x, y, length float64
 }
 
 func writeLine(out *bytes.Buffer, c *codes, resource string, line document.Line, pageToUser document.Matrix) {
@@ -46,14 +46,14 @@ func writeLine(out *bytes.Buffer, c *codes, resource string, line document.Line,
 		return
 	}
 	fmt.Fprintf(out, "BT\n3 Tr /%s %s Tf\n", resource, number(size))
-	ax, ay := pageToUser.Vector(f.dx, f.dy)
-	ux, uy := pageToUser.Vector(f.dy, -f.dx)
+	ax, ay := pageToUser.Vector(f.ax, f.ay)
+	ux, uy := pageToUser.Vector(f.ay, -f.ax)
 	for i, w := range words {
-		x, y := pageToUser.Apply(f.x+f.dx*w.start, f.y+f.dy*w.start)
+		x, y := pageToUser.Apply(w.x, w.y)
 		fmt.Fprintf(out, "%s %s %s %s %s %s Tm ", number(ax), number(ay), number(ux), number(uy), number(x), number(y))
 		show(out, c, w.text, w.length, size)
 		if i+1 < len(words) {
-			gap := words[i+1].start - w.start - w.length
+			gap := f.along(words[i+1].x-w.x, words[i+1].y-w.y) - w.length
 			show(out, c, " ", max(gap, size*0.05), size)
 		}
 	}
@@ -72,10 +72,17 @@ func show(out *bytes.Buffer, c *codes, text string, length, size float64) {
 	fmt.Fprintf(out, "%s Tz <%s> Tj\n", number(scale), hex)
 }
 
-// frame is a line's own frame: the start of its baseline and the direction of
-// reading, a unit vector on the page (y down).
+// maxSlant is how far, as a sine, a baseline may lean from the page's axes and
+// its words still be written along them.
+const maxSlant = 0.34 // 20 degrees
+
+// frame is a line's own frame on the page (y down): a point of its baseline,
+// the direction of the baseline, and the axis its words are written along.
+// Words of a slightly slanted line each stand on the baseline but are level:
+// readers cut a slanted word into pieces, Poppler where it rises by half a point.
 type frame struct {
 	x, y, dx, dy float64
+	ax, ay       float64
 }
 
 func newFrame(line document.Line) frame {
@@ -83,21 +90,36 @@ func newFrame(line document.Line) frame {
 	dx, dy := b[2]-b[0], b[3]-b[1]
 	length := math.Hypot(dx, dy)
 	if !(length > 0) {
-		return frame{x: line.Box[0], y: line.Box[3], dx: 1}
+		return frame{x: line.Box[0], y: line.Box[3], dx: 1, ax: 1}
 	}
-	return frame{x: b[0], y: b[1], dx: dx / length, dy: dy / length}
+	f := frame{x: b[0], y: b[1], dx: dx / length, dy: dy / length}
+	switch {
+	case math.Abs(f.dy) <= maxSlant:
+		f.ax = math.Copysign(1, f.dx)
+	case math.Abs(f.dx) <= maxSlant:
+		f.ay = math.Copysign(1, f.dy)
+	default:
+		f.ax, f.ay = f.dx, f.dy
+	}
+	return f
 }
 
-// place measures the words along the baseline and returns the line's height
-// above it: that of its upper quartile, since an engine's box now and then
-// reaches into the line above.
+func (f frame) along(x, y float64) float64 { return x*f.ax + y*f.ay }
+
+// place puts each word onto the baseline and returns the line's height above
+// it: that of its upper quartile, since an engine's box now and then reaches
+// into the line above.
 func (f frame) place(words []document.Word) (out []placedWord, ascent float64) {
 	var heights []float64
+	lean := f.along(f.dx, f.dy)
 	for _, w := range words {
-		along, across := f.extent(w.Box)
-		cx, cy := (w.Box[0]+w.Box[2])/2-f.x, (w.Box[1]+w.Box[3])/2-f.y
-		out = append(out, placedWord{text: w.Text, start: cx*f.dx + cy*f.dy - along/2, length: along})
-		heights = append(heights, cx*f.dy-cy*f.dx+across/2)
+		length, height := f.extent(w.Box)
+		cx, cy := (w.Box[0]+w.Box[2])/2, (w.Box[1]+w.Box[3])/2
+		// The baseline under the word's middle.
+		t := f.along(cx-f.x, cy-f.y) / lean
+		bx, by := f.x+t*f.dx, f.y+t*f.dy
+		out = append(out, placedWord{text: w.Text, x: bx - f.ax*length/2, y: by - f.ay*length/2, length: length})
+		heights = append(heights, (cx-bx)*f.ay-(cy-by)*f.ax+height/2)
 	}
 	if len(heights) == 0 {
 		return nil, 0
@@ -106,20 +128,28 @@ func (f frame) place(words []document.Word) (out []placedWord, ascent float64) {
 	return out, heights[len(heights)*3/4]
 }
 
-// extent undoes the growth of an upright box around slanted text: a word of
-// length l and height h at angle a has a box of l·cos a + h·sin a by
-// l·sin a + h·cos a.
-func (f frame) extent(b document.Box) (along, across float64) {
+// extent is a word's length and height: along the page's axes those of its
+// box, else what is left when the growth of an upright box around slanted text
+// is undone (length·cos a + height·sin a by length·sin a + height·cos a).
+func (f frame) extent(b document.Box) (length, height float64) {
 	w, h := b[2]-b[0], b[3]-b[1]
-	cos, sin := math.Abs(f.dx), math.Abs(f.dy)
-	det := cos*cos - sin*sin
-	if math.Abs(det) > 0.5 {
-		along, across = (w*cos-h*sin)/det, (h*cos-w*sin)/det
+	if math.Abs(f.ax) < math.Abs(f.ay) {
+		w, h = h, w
 	}
-	if along <= 0 || across <= 0 { // a short word at a steep angle: its box says little
-		along, across = max(w*cos, h*sin), max(h*cos, w*sin)
+	length, height = w, h
+	cos, sin := max(math.Abs(f.ax), math.Abs(f.ay)), min(math.Abs(f.ax), math.Abs(f.ay))
+	if det := cos*cos - sin*sin; sin > 0 && det > 0.2 {
+		length, height = (w*cos-h*sin)/det, (h*cos-w*sin)/det
 	}
-	return max(along, 0.1), max(across, 0.1)
+	if !(length > 0 && height > 0) { // a short word at a steep angle: its box says little
+		length, height = w*cos, h*cos
+	}
+	return max(length, 0.1), max(height, 0.1)
+}
+
+// coefficient writes a matrix element, which is multiplied by thousands.
+func coefficient(v float64) string {
+	return strconv.FormatFloat(math.Round(v*1e7)/1e7, 'f', -1, 64)
 }
 
 // number writes a PDF real: no exponent, no "-0" (ISO 32000-1, 7.3.3).

@@ -11,6 +11,8 @@
 package pdf
 
 import (
+	"fmt"
+
 	"intray/daemon/document"
 )
 
@@ -19,6 +21,21 @@ import (
 type Layer struct {
 	Page       document.Page
 	UserToPage document.Matrix
+}
+
+// straighten maps the page's user space so that its content lies straight: the
+// page's pixels are turned by its matrix and never resampled.
+func (l Layer) straighten() (document.Matrix, bool) {
+	back, ok := l.UserToPage.Inverse()
+	if l.Page.Skew == 0 || !ok {
+		return document.Identity(), false
+	}
+	return l.UserToPage.Then(document.Straighten(l.Page.Width, l.Page.Height, l.Page.Skew)).Then(back), true
+}
+
+// concat is the operator that applies a matrix to what follows.
+func concat(m document.Matrix) string {
+	return fmt.Sprintf("%s %s %s %s %s %s cm\n", coefficient(m[0]), coefficient(m[1]), coefficient(m[2]), coefficient(m[3]), number(m[4]), number(m[5]))
 }
 
 // empty is true when there is nothing to write over the page: no words, or

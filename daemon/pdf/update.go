@@ -223,9 +223,13 @@ func extendPage(w *writer, ctx *model.Context, l Layer, c *codes, font, next int
 	if err := l.write(&text, c, resource); err != nil {
 		return next, err
 	}
+	opening := bytes.NewBufferString("q\n")
+	if m, ok := l.straighten(); ok {
+		opening.WriteString(concat(m))
+	}
 	before, after := next, next+1
 	if err := errors.Join(
-		w.object(object{number: before, body: stream("", []byte("q\n"))}),
+		w.object(object{number: before, body: stream("", opening.Bytes())}),
 		w.object(object{number: after, body: stream("", text.Bytes())}),
 	); err != nil {
 		return next, err

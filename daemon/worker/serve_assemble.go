@@ -22,6 +22,9 @@ func (r *Reader) assemble(ctx context.Context, q AssembleRequest) (AssembleAnswe
 			Sentence: "The searchable PDF could not be written.", Cause: err}
 	}
 	written, err := r.opener.Open(ctx, q.Out, pages.MIMEPDF)
+	if e, failed := engines.AsError(err); failed && e.Kind != engines.Terminal || ctx.Err() != nil {
+		return AssembleAnswer{}, err // the reader, not the file
+	}
 	if err != nil {
 		return AssembleAnswer{}, &engines.Error{Kind: engines.Review, Code: "pdf_unreadable",
 			Sentence: "The searchable PDF that was written cannot be opened again; it is not delivered.", Cause: err}
