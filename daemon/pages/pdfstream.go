@@ -90,12 +90,24 @@ func (s *streams) plain(d types.Dict) bool {
 	if subtype := d.Subtype(); subtype == nil || *subtype != "Image" {
 		return false
 	}
-	for _, key := range []string{"Mask", "SMask", "ImageMask", "Decode", "SMaskInData"} {
+	for _, key := range []string{"Mask", "SMask", "ImageMask", "SMaskInData"} {
 		if _, found := d.Find(key); found {
 			return false
 		}
 	}
-	return true
+	decode, found := d.Find("Decode")
+	return !found || s.asStored(decode)
+}
+
+// asStored is true for a Decode array that changes nothing.
+func (s *streams) asStored(decode types.Object) bool {
+	a, err := s.ctx.DereferenceArray(decode)
+	for i, o := range a {
+		if v, numErr := s.ctx.DereferenceNumber(o); numErr != nil || v != float64(i%2) {
+			return false
+		}
+	}
+	return err == nil
 }
 
 // colours is true where the JPEG's own samples are the colours on the page.
