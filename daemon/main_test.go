@@ -76,7 +76,7 @@ func newOffice(t testing.TB, more string) *office {
 			t.Fatal(err)
 		}
 	}
-	text := "version = 1\ndata_dir = \"data\"\nlog_level = \"debug\"\n" + more + `
+	text := "version = 1\ndata_dir = \"data\"\nlog_level = \"info\"\n" + more + `
 [web]
 listen = "` + freePort(t) + `"
 [retry]

@@ -17,7 +17,7 @@ import (
 type Picture struct {
 	// JPEG is embedded as it is; Components is its number of colour channels
 	// and Inverted says that 0 is full ink (CMYK as Adobe writes it). Where it
-	// is nil, Pixels are stored without loss.
+	// is nil, Pixels are stored without loss; without either the page is empty.
 	JPEG       []byte
 	Components int
 	Inverted   bool
@@ -112,6 +112,9 @@ func (b *builder) take() int {
 
 // page writes one page and returns its object number.
 func (b *builder) page(p Picture, l Layer, hasText bool) (int, error) {
+	if p.JPEG == nil && p.Pixels == nil {
+		return b.blank(p)
+	}
 	picture, err := b.picture(p)
 	if err != nil {
 		return 0, err
@@ -135,6 +138,13 @@ func (b *builder) page(p Picture, l Layer, hasText bool) (int, error) {
 		b.w.object(object{number: page, body: fmt.Appendf(nil,
 			"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %s %s] /Resources << %s/XObject << /Im0 %d 0 R >> >> /Contents %d 0 R >>",
 			number(p.PageWidth), number(p.PageHeight), fonts, picture, contents)}))
+}
+
+// blank writes an empty page.
+func (b *builder) blank(p Picture) (int, error) {
+	page := b.take()
+	return page, b.w.object(object{number: page, body: fmt.Appendf(nil,
+		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %s %s] /Resources << >> >>", number(p.PageWidth), number(p.PageHeight))})
 }
 
 // placement maps the image's unit square to the upright page, undoing the

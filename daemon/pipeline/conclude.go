@@ -13,6 +13,7 @@ import (
 	"intray/daemon/config"
 	"intray/daemon/deliver"
 	"intray/daemon/document"
+	"intray/daemon/pages"
 	"intray/engines"
 	"intray/ledger"
 )
@@ -40,8 +41,12 @@ func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.E
 	r.Folder = true
 	if havePDF {
 		r.Parts = []deliver.Part{{Name: r.Stem + ".pdf", Path: a.pdf()}}
-	} else {
-		r.Parts = []deliver.Part{{Name: a.doc.Name, Path: a.Originals.Path(a.doc.SHA256)}}
+	}
+	// The original is there too, unless the PDF is the original with text.
+	if !havePDF || a.doc.MIME != pages.MIMEPDF {
+		r.Parts = append(r.Parts, deliver.Part{Name: a.doc.Name, Path: a.Originals.Path(a.doc.SHA256)})
+	}
+	if !havePDF {
 		doc.Warnings = append(doc.Warnings, document.Warning{Code: e.Code, Message: e.Sentence})
 		doc.Validation.Verdict = document.VerdictReview
 		doc.Validation.Checks = append(doc.Validation.Checks, document.Check{Rule: e.Code, Message: e.Sentence})
@@ -92,7 +97,8 @@ func (a *attempt) later(ctx context.Context, stage string, e *engines.Error) (le
 	f := failure(stage, e)
 	at := a.nextTry(a.doc)
 	a.Log.Warn("A document could not be finished and will be tried again.", "file", a.doc.Path, "folder", a.doc.Folder,
-		"document", a.doc.ID, "why", e.Sentence, "again", at.Format(time.TimeOnly), "error", e)
+		"document", a.doc.ID, "why", e.Sentence, "again", at.Format(time.TimeOnly))
+	a.Log.Debug("Why it could not be finished.", "document", a.doc.ID, "error", e)
 	return a.Ledger.Apply(a.doc.ID, ledger.RetryLater(a.id, at, f))
 }
 

@@ -159,7 +159,9 @@ func failedChecks(v document.Validation) string {
 func (a *attempt) assemble(ctx context.Context, info pages.Info, read []document.Page, readings []reading) (worker.AssembleAnswer, error) {
 	q := worker.AssembleRequest{Source: a.source(), Out: a.pdf(), Producer: a.Producer}
 	for i, page := range read {
-		if readings[i].err == nil {
+		if readings[i].err != nil {
+			q.Unread = append(q.Unread, i+1)
+		} else {
 			q.Layers = append(q.Layers, pdf.Layer{Page: page, UserToPage: readings[i].answer.Geometry.UserToPage})
 		}
 	}

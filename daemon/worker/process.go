@@ -153,7 +153,7 @@ type tailWriter struct {
 	line []byte
 }
 
-const tailLength = 8 << 10
+const tailLength = 2 << 10
 
 func (t *tailWriter) Write(p []byte) (int, error) {
 	t.mu.Lock()

@@ -3,11 +3,15 @@ package worker
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"intray/daemon/pages"
 	"intray/daemon/pdf"
 	"intray/engines"
 )
+
+// An empty A4 page, in points, stands in for a picture that cannot be read.
+const a4Width, a4Height = 595.28, 841.89
 
 // assemble writes the searchable PDF and opens it again: a file that lost a
 // page is not handed on.
@@ -41,6 +45,9 @@ func (r *Reader) assemble(ctx context.Context, q AssembleRequest) (AssembleAnswe
 func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, error) {
 	if pictures, ok := d.(pages.Pictures); ok {
 		err := pdf.FromPictures(q.Out, d.Info().Pages, q.Layers, pdf.Producer(q.Producer), func(number int) (pdf.Picture, error) {
+			if slices.Contains(q.Unread, number) {
+				return pdf.Picture{PageWidth: a4Width, PageHeight: a4Height}, nil
+			}
 			s, err := pictures.Stored(number)
 			return pdf.Picture{JPEG: s.JPEG, Components: s.Components, Inverted: s.Inverted, Pixels: s.Pixels,
 				Width: s.Width, Height: s.Height, Orientation: s.Orientation, PageWidth: s.PageWidth, PageHeight: s.PageHeight}, err

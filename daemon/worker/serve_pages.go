@@ -57,10 +57,13 @@ type ReadAnswer struct {
 
 // AssembleRequest asks for the searchable PDF. Out is written anew.
 type AssembleRequest struct {
-	Source   Source      `json:"source"`
-	Layers   []pdf.Layer `json:"layers"`
-	Out      string      `json:"out"`
-	Producer string      `json:"producer"`
+	Source Source      `json:"source"`
+	Layers []pdf.Layer `json:"layers"`
+	// Unread are pages that could not be read: their pictures are not touched
+	// again, since one of them may be what killed the last worker.
+	Unread   []int  `json:"unread"`
+	Out      string `json:"out"`
+	Producer string `json:"producer"`
 }
 
 // AssembleAnswer tells what the written PDF is. TextLayer is false when the
