@@ -1,0 +1,51 @@
+# Everything a developer types. `make run` and `make test` need nothing but Go,
+# a C compiler and, on Debian or Ubuntu, the right to install packages.
+
+# One OpenMP thread for each recognition: many pages are read side by side.
+export OMP_THREAD_LIMIT := 1
+
+.PHONY: help run build test lint bench soak clean
+
+help:
+	@echo "make run    build, set up ./tray, drop a sample scan, work until Ctrl-C"
+	@echo "make test   vet, lint and all tests with the race detector"
+	@echo "make build  bin/intray"
+	@echo "make lint   gofmt, go vet (Linux and Windows), staticcheck"
+	@echo "make bench  benchmarks"
+	@echo "make soak   long tests"
+
+build:
+	@sh installers/deps.sh
+	go build -trimpath -o bin/intray .
+
+run: build
+	@test -f tray/config.toml || bin/intray init tray
+	@bin/intray sample tray/in/sample-scan.pdf
+	@echo
+	@echo "A sample scan is in tray/in. Its searchable PDF will be tray/out/sample-scan.pdf"
+	@echo "(the line \"Delivered.\" below names it). Drop scans of your own into tray/in; Ctrl-C stops."
+	@echo
+	@bin/intray run --config tray/config.toml
+
+lint:
+	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not gofmt-ed: $$unformatted"; exit 1; }
+	go vet ./...
+	GOOS=windows CGO_ENABLED=0 go vet ./...
+	CGO_ENABLED=0 go vet ./...
+	go tool staticcheck ./...
+
+test:
+	@sh installers/deps.sh test
+	@$(MAKE) --no-print-directory lint
+	go test -race -timeout 40m ./...
+
+bench:
+	@sh installers/deps.sh test
+	go test -run '^$$' -bench . -benchmem ./...
+
+soak:
+	@sh installers/deps.sh test
+	INTRAY_SOAK=1 go test -run Soak -v -timeout 60m ./daemon
+
+clean:
+	rm -rf bin
