@@ -7,6 +7,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,6 +81,9 @@ func read(client *gosseract.Client, page engines.Page) (string, error) {
 	if err := client.SetImageFromBytes(page.Image); err != nil {
 		return "", damaged(err)
 	}
+	if !hasImage(client) {
+		return "", damaged(errors.New("leptonica cannot read it"))
+	}
 	if err := client.SetVariable("user_defined_dpi", dpi(page)); err != nil {
 		return "", unusable(err)
 	}
@@ -91,6 +95,12 @@ func read(client *gosseract.Client, page engines.Page) (string, error) {
 		return "", damaged(errors.New("no page in the answer"))
 	}
 	return text, nil
+}
+
+// hasImage is true when the library took the picture. It does not say so
+// itself, and reading without one brings a warm client down.
+func hasImage(client *gosseract.Client) bool {
+	return !reflect.ValueOf(client).Elem().FieldByName("pixImage").IsNil()
 }
 
 func unusable(err error) *engines.Error {

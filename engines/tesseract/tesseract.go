@@ -15,6 +15,7 @@ package tesseract
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -76,6 +77,9 @@ func build(s engines.Settings, newReader func(options) reader) (engines.Recogniz
 	}
 	r := newReader(o)
 	installed, err := r.languages()
+	if err == nil && len(installed) == 0 {
+		err = errors.New("there are no models")
+	}
 	if err != nil {
 		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable,
 			Sentence: "Tesseract's language models cannot be listed; is it installed?", Cause: err}

@@ -1,0 +1,74 @@
+package tesseract
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"intray/engines"
+	"intray/engines/enginetest"
+)
+
+const smallHOCR = `<?xml version="1.0" encoding="UTF-8"?>
+<html><head><title></title><meta name='ocr-system' content='tesseract 5.3.0' /></head><body>
+<div class='ocr_page' title='image "a; bbox 1 2 3 4"; bbox 0 0 600 400; ppageno 0; scan_res 300 300'>
+ <div class='ocr_carea' title="bbox 10 10 500 90"><p class='ocr_par' lang='eng' title="bbox 10 10 500 90">
+  <span class='ocr_header' title="bbox 10 10 500 40; baseline 0.01 -5; x_size 30; x_descenders 6; x_ascenders 7">
+   <span class='ocrx_word' title='bbox 10 10 100 40; x_wconf 96'>Tom</span>
+   <span class='ocrx_word' title='bbox 110 10 120 40; x_wconf 50'><strong>&amp;</strong></span>
+   <span class='ocrx_word' title='bbox 130 10 700 40; x_wconf 101'>Söhne</span>
+   <span class='ocrx_word' title='bbox 200 10 300 40; x_wconf 10'> </span>
+  </span></p></div>
+ <div class='ocr_carea' title="bbox 10 100 60 390"><p class='ocr_par' dir='rtl' title="bbox 10 100 60 390">
+  <span class='ocr_line' title="bbox 10 100 60 390; textangle 90; x_size 40; x_descenders 9">
+   <span class='ocrx_word' title='bbox 10 100 60 390; x_wconf 80'>שלום</span>
+  </span></p></div>
+ <div class='ocr_carea' title="bbox 0 0 0 0"></div>
+</div></body></html>`
+
+func TestParseHOCR(t *testing.T) {
+	got, err := parseHOCR(strings.NewReader(smallHOCR))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := engines.PageResult{Width: 600, Height: 400, Blocks: []engines.Block{
+		{Kind: engines.BlockHeading, Box: engines.Box{X0: 10, Y0: 10, X1: 600, Y1: 90}, Lines: []engines.Line{{
+			Box: engines.Box{X0: 10, Y0: 10, X1: 600, Y1: 40}, HasBaseline: true, Slope: 0.01, Offset: -5, Size: 30, Descenders: 6,
+			Words: []engines.Word{
+				{Text: "Tom", Box: engines.Box{X0: 10, Y0: 10, X1: 100, Y1: 40}, Confidence: 0.96},
+				{Text: "&", Box: engines.Box{X0: 110, Y0: 10, X1: 120, Y1: 40}, Confidence: 0.5},
+				{Text: "Söhne", Box: engines.Box{X0: 130, Y0: 10, X1: 600, Y1: 40}, Confidence: 1},
+			}}}},
+		{Kind: engines.BlockText, Box: engines.Box{X0: 10, Y0: 100, X1: 60, Y1: 390}, Lines: []engines.Line{{
+			Box: engines.Box{X0: 10, Y0: 100, X1: 60, Y1: 390}, Angle: 90, Size: 40, Descenders: 9, RightToLeft: true,
+			Words: []engines.Word{{Text: "שלום", Box: engines.Box{X0: 10, Y0: 100, X1: 60, Y1: 390}, Confidence: 0.8}},
+		}}},
+	}}
+	if !reflect.DeepEqual(got, want) {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+func TestParseHOCRRefuses(t *testing.T) {
+	for name, text := range map[string]string{
+		"nothing":   "",
+		"no page":   "<html><body></body></html>",
+		"no size":   "<div class='ocr_page' title='bbox 0 0 0 0'></div>",
+		"two pages": "<html><div class='ocr_page' title='bbox 0 0 9 9'></div><div class='ocr_page' title='bbox 0 0 9 9'></div></html>",
+	} {
+		if r, err := parseHOCR(strings.NewReader(text)); err == nil {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+func FuzzParseHOCR(f *testing.F) {
+	f.Add(smallHOCR)
+	f.Add("<div class='ocr_page' title='bbox 0 0 1e9 1e9'><span class='ocrx_word'>x")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := parseHOCR(strings.NewReader(text))
+		if err == nil {
+			enginetest.CheckResult(t, r)
+		}
+	})
+}
