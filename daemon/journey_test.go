@@ -207,7 +207,7 @@ func encrypted(t testing.TB, plain []byte) []byte {
 // TestA14PageThatKillsItsWorker crashes the reader on one page of a document:
 // the others are read and the document goes to review.
 func TestA14PageThatKillsItsWorker(t *testing.T) {
-	o := newOffice(t, "page_timeout = \"20s\"\nworker_memory_mb = 1500\n[limits]\nmax_megapixels = 5000\n")
+	o := newOffice(t, "worker_memory_mb = 1500\n[limits]\nmax_megapixels = 5000\n")
 	data := bombTIFF(t)
 	o.start()
 	o.drop("bomb.tif", data)

@@ -25,7 +25,21 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "1" {
 		os.Exit(Main(os.Args[1:]))
 	}
-	os.Exit(m.Run())
+	os.Exit(runTests(m))
+}
+
+// runTests gives all tests one cache of compiled code: under the race detector
+// PDFium takes most of a minute to compile.
+func runTests(m *testing.M) int {
+	cache, err := os.MkdirTemp("", "intray-test-cache-*")
+	if err != nil {
+		panic(err)
+	}
+	defer os.RemoveAll(cache)
+	if err := errors.Join(os.Setenv("XDG_CACHE_HOME", cache), os.Mkdir(filepath.Join(cache, "intray"), 0o700)); err != nil {
+		panic(err)
+	}
+	return m.Run()
 }
 
 // patience bounds how long a test waits for something that must happen.
@@ -75,6 +89,10 @@ func newOffice(t testing.TB, more string) *office {
 		if err := os.Mkdir(filepath.Join(o.dir, name), 0o755); err != nil {
 			t.Fatal(err)
 		}
+	}
+	if err := errors.Join(os.Mkdir(o.path("data"), 0o700),
+		os.Symlink(filepath.Join(os.Getenv("XDG_CACHE_HOME"), "intray"), o.path("data", "cache"))); err != nil {
+		t.Fatal(err)
 	}
 	text := "version = 1\ndata_dir = \"data\"\nlog_level = \"info\"\n" + more + `
 [web]

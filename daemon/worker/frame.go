@@ -1,18 +1,7 @@
-// Package worker runs everything that decodes untrusted bytes, PDFs, images,
-// OCR, in child processes: the same program under a hidden command.
-//
-// A child stays warm between requests, has a time limit and a memory limit,
-// and is replaced when it dies; a file that kills its child costs that request
-// and nothing else. The package knows how to run requests and which there are.
-// It does not decide what is read, and it never tries a request again.
-//
-// Parent and child speak frames over the child's standard input and output: 4
-// bytes magic "inty", 1 byte version, 4 bytes length (big-endian), then that
-// many bytes of JSON. One request at a time, one answer each. The end of input
-// means that the parent is gone.
 package worker
 
 import (
+	"bytes"
 	"encoding/binary"
 	"encoding/json"
 	"errors"
@@ -22,96 +11,126 @@ import (
 	"intray/engines"
 )
 
+// Layout of a frame's header; the package comment describes it.
 const (
-	frameMagic   = "inty"
-	frameVersion = 1
-	frameLimit   = 256 << 20
-	headerLength = 9
+	magic           = "ITWK"
+	protocolVersion = 1
+	headerSize      = len(magic) + 2 + 4
+	// maxFrame bounds a payload, in bytes.
+	maxFrame = 256 << 20
 )
 
+// Types of frames.
+const (
+	frameRequest byte = 'Q'
+	frameAnswer  byte = 'A'
+)
+
+// errFrame marks bytes that are not our protocol.
+var errFrame = errors.New("bad frame")
+
+// request is the payload of a frameRequest.
 type request struct {
+	ID   uint64          `json:"id"`
 	Name string          `json:"name"`
 	Body json.RawMessage `json:"body"`
 }
 
+// answer is the payload of a frameAnswer. Exactly one of Body and Error counts.
+// Last announces that the child ends after it.
 type answer struct {
+	ID    uint64          `json:"id"`
 	Body  json.RawMessage `json:"body,omitempty"`
-	Error *wireError      `json:"error,omitempty"`
+	Error *failure        `json:"error,omitempty"`
+	Last  bool            `json:"last,omitempty"`
 }
 
-// wireError is an engines.Error on its way between processes.
-type wireError struct {
+// failure is an *engines.Error on its way to the parent.
+type failure struct {
 	Kind     engines.Kind `json:"kind"`
 	Code     string       `json:"code"`
 	Sentence string       `json:"sentence"`
-	Cause    string       `json:"cause"`
+	Cause    string       `json:"cause,omitempty"`
 }
 
-func toWire(err error) *wireError {
+// toFailure packs err; an error that is no *engines.Error becomes an internal one.
+func toFailure(err error) *failure {
 	e, ok := engines.AsError(err)
-	if !ok { // a cancellation inside the child: the parent knows why
-		e = &engines.Error{Kind: engines.Retryable, Code: engines.CodeInternal, Sentence: "The work was interrupted.", Cause: err}
+	if !ok { // a bare cancellation: of no meaning to the parent, which kills instead
+		e = &engines.Error{Kind: engines.Retryable, Code: engines.CodeInternal,
+			Sentence: "The work was interrupted inside a worker process.", Cause: err}
 	}
-	w := &wireError{Kind: e.Kind, Code: e.Code, Sentence: e.Sentence}
-	if e.Cause != nil {
-		w.Cause = e.Cause.Error()
+	f := &failure{Kind: e.Kind, Code: e.Code, Sentence: e.Sentence}
+	switch {
+	case err != error(e) && e.Cause != err:
+		f.Cause = err.Error() // e was wrapped: keep what was being done
+	case e.Cause != nil:
+		f.Cause = e.Cause.Error()
 	}
-	return w
+	return f
 }
 
-func (w *wireError) error() *engines.Error {
-	e := &engines.Error{Kind: w.Kind, Code: w.Code, Sentence: w.Sentence}
-	if w.Cause != "" {
-		e.Cause = errors.New(w.Cause)
+// err unpacks a failure. Kinds are a closed set: an unknown one is retryable.
+func (f *failure) err() *engines.Error {
+	e := &engines.Error{Kind: f.Kind, Code: f.Code, Sentence: f.Sentence}
+	switch f.Kind {
+	case engines.Retryable, engines.Terminal, engines.Review:
+	default:
+		e.Kind = engines.Retryable
+	}
+	if f.Cause != "" {
+		e.Cause = errors.New(f.Cause)
 	}
 	return e
 }
 
-func writeFrame(w io.Writer, v any) error {
-	body, err := json.Marshal(v)
-	if err != nil {
-		return fmt.Errorf("encode frame: %w", err)
+// writeFrame writes one frame. A payload past maxFrame is refused with an
+// errFrame before the first byte.
+func writeFrame(w io.Writer, kind byte, payload []byte) error {
+	if len(payload) > maxFrame {
+		return fmt.Errorf("%w: %d bytes are more than the limit of %d", errFrame, len(payload), maxFrame)
 	}
-	if len(body) > frameLimit {
-		return fmt.Errorf("frame of %d bytes is too large", len(body))
+	header := append(make([]byte, 0, headerSize), magic...)
+	header = append(header, protocolVersion, kind)
+	header = binary.BigEndian.AppendUint32(header, uint32(len(payload)))
+	if _, err := w.Write(header); err != nil {
+		return fmt.Errorf("write frame header: %w", err)
 	}
-	frame := make([]byte, 0, headerLength+len(body))
-	frame = append(frame, frameMagic...)
-	frame = append(frame, frameVersion)
-	frame = binary.BigEndian.AppendUint32(frame, uint32(len(body)))
-	if _, err := w.Write(append(frame, body...)); err != nil {
+	if _, err := w.Write(payload); err != nil {
 		return fmt.Errorf("write frame: %w", err)
 	}
 	return nil
 }
 
-// readFrame returns io.EOF, and nothing else does, when the other side ended
-// between two frames. Memory grows with what arrives, not with what a header
-// promises.
-func readFrame(r io.Reader, into any) error {
-	var header [headerLength]byte
-	if _, err := io.ReadFull(r, header[:]); err != nil {
+// readFrame reads the payload of one frame of the wanted kind. It returns io.EOF
+// when r ends between frames and an errFrame for anything that is not a frame.
+// Memory grows with the bytes that arrive, not with the length a header claims.
+func readFrame(r io.Reader, kind byte) ([]byte, error) {
+	var header [headerSize]byte
+	if n, err := io.ReadFull(r, header[:]); errors.Is(err, io.EOF) {
+		return nil, io.EOF
+	} else if err != nil {
+		return nil, fmt.Errorf("read frame header %q: %w", header[:n], err)
+	}
+	if string(header[:len(magic)]) != magic {
+		return nil, fmt.Errorf("%w: it starts with %q", errFrame, header[:])
+	}
+	if version := header[len(magic)]; version != protocolVersion {
+		return nil, fmt.Errorf("%w: version %d instead of %d", errFrame, version, protocolVersion)
+	}
+	if got := header[len(magic)+1]; got != kind {
+		return nil, fmt.Errorf("%w: type %q instead of %q", errFrame, got, kind)
+	}
+	length := binary.BigEndian.Uint32(header[len(magic)+2:])
+	if length > maxFrame {
+		return nil, fmt.Errorf("%w: it claims %d bytes, the limit is %d", errFrame, length, maxFrame)
+	}
+	var payload bytes.Buffer
+	if n, err := io.CopyN(&payload, r, int64(length)); err != nil {
 		if errors.Is(err, io.EOF) {
-			return io.EOF
+			err = io.ErrUnexpectedEOF
 		}
-		return fmt.Errorf("read frame: %w", err)
+		return nil, fmt.Errorf("read frame: %d of %d bytes came: %w", n, length, err)
 	}
-	if string(header[:4]) != frameMagic || header[4] != frameVersion {
-		return fmt.Errorf("read frame: %q is no header", header[:5])
-	}
-	n := binary.BigEndian.Uint32(header[5:])
-	if n > frameLimit {
-		return fmt.Errorf("read frame: %d bytes are too many", n)
-	}
-	body, err := io.ReadAll(io.LimitReader(r, int64(n)))
-	if err == nil && len(body) < int(n) {
-		err = io.ErrUnexpectedEOF
-	}
-	if err != nil {
-		return fmt.Errorf("read frame: %w", err)
-	}
-	if err := json.Unmarshal(body, into); err != nil {
-		return fmt.Errorf("decode frame: %w", err)
-	}
-	return nil
+	return payload.Bytes(), nil
 }

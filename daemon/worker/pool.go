@@ -1,3 +1,31 @@
+// Package worker runs the work that must not run in the daemon: a pool of
+// child processes, and the main loop of such a child.
+//
+// Decoding untrusted bytes may crash, hang or eat all memory. Here it costs one
+// child. Children are the same binary under a hidden command. They stay warm
+// between calls, do one thing at a time, have a time limit and, on Linux and
+// Windows, a memory limit, take what they started with them when killed, are
+// replaced when they die, and end when unused for a while or when the parent
+// is gone. Waiting calls are served round robin over their owners.
+//
+// Nothing is tried twice here: a call that lost its child fails, and the ledger
+// decides about another attempt.
+//
+// # Protocol
+//
+// Parent and child exchange frames over the child's stdin and stdout, one
+// question, one answer. A frame is
+//
+//	4 bytes  magic "ITWK"
+//	1 byte   protocol version, 1
+//	1 byte   type: 'Q' question (to the child), 'A' answer (to the parent)
+//	4 bytes  length of the payload, big endian, at most 256 MiB
+//	n bytes  payload, one JSON object
+//
+// A question is {"id", "name", "body"}; its answer repeats the id and carries
+// either "body" or "error" {"kind", "code", "sentence", "cause"}, and "last" when
+// the child ends after it. There is no cancel: the parent kills. Whatever breaks
+// these rules ends the child. The end of stdin tells the child to end.
 package worker
 
 import (
@@ -12,219 +40,302 @@ import (
 	"intray/engines"
 )
 
-// ErrClosed is the answer of a pool that is closing.
-var ErrClosed = errors.New("the worker pool is closed")
+// ErrClosed is returned by calls that a closed pool did not begin or had to
+// break off. It is no failure of the document.
+var ErrClosed = errors.New("worker pool is closed")
 
-// Options of a Pool.
+// errTimeLimit is the cause of a context whose call took too long.
+var errTimeLimit = errors.New("time limit of the call")
+
+// CodeOutOfMemory is the code of the *engines.Error for work that needs more
+// memory than its child may have.
+const CodeOutOfMemory = "out_of_memory"
+
+// memoryVariable tells a child its memory limit in MB.
+const memoryVariable = "INTRAY_WORKER_MEMORY_MB"
+
+// Options say how children are started.
 type Options struct {
-	// Command is the child's argument vector; Env is added to the parent's
-	// environment.
+	// Command is the child's argv; the child calls ChildMain.
 	Command []string
-	Env     []string
-	// Size is how many children there are at most.
+	// Env is added to the parent's environment as "KEY=value".
+	Env []string
+	// Size is the most children at once; less than 1 means 1.
 	Size int
-	// MemoryMB bounds each child's memory; 0 is no limit.
+	// MemoryMB limits each child's memory, in MiB; 0 means no limit. On Linux it
+	// is private memory on top of what a started child has, and holds for each
+	// process that a child starts as well.
 	MemoryMB int
-	// Idle is how long a child may be unused before it is ended.
+	// Idle is how long an unused child is kept; 0 means until Close.
 	Idle time.Duration
-	Log  *slog.Logger
+	// Log gets children's starts, ends and stderr lines at debug; nil discards.
+	Log *slog.Logger
 }
 
-// Pool runs requests in child processes. Its methods may be called in parallel.
+// Stats are a pool's numbers at one moment. Running are the calls in a child,
+// Idle the unused children, Waiting the calls without one. Restarts counts
+// children that died or had to be killed since the pool was made.
+type Stats struct {
+	Size, Running, Idle, Waiting, Restarts int
+}
+
+// Pool hands calls to child processes, which it starts when needed. All methods
+// may be called in parallel.
 type Pool struct {
-	o       Options
-	mu      sync.Mutex
-	idle    []*child
-	live    map[*child]bool
-	busy    int
-	deaths  int
-	queue   turns
-	closed  bool
-	drained chan struct{} // closed when closed and nothing is busy
-	reaped  sync.WaitGroup
+	o    Options
+	hard context.Context // done when running calls are broken off
+	stop context.CancelFunc
+	work sync.WaitGroup // calls and children; grows under mu while not closed, or while a call runs
+
+	mu       sync.Mutex
+	closed   bool
+	queue    fairQueue
+	idle     []*child // used last at the end
+	running  int
+	restarts int
 }
 
-// NewPool starts no process yet.
+// NewPool makes a pool. It starts no process yet.
 func NewPool(o Options) *Pool {
-	return &Pool{o: o, live: map[*child]bool{}, drained: make(chan struct{})}
+	o.Size = max(o.Size, 1)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	p := &Pool{o: o}
+	p.hard, p.stop = context.WithCancel(context.Background())
+	return p
 }
 
-// Stats is how busy a pool is. Deaths counts children that ended otherwise
-// than by being idle or by Close.
-type Stats struct{ Size, Busy, Idle, Waiting, Deaths int }
-
-// Stats of this moment.
-func (p *Pool) Stats() Stats {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return Stats{Size: p.o.Size, Busy: p.busy, Idle: len(p.idle), Waiting: p.queue.len(), Deaths: p.deaths}
-}
-
-// Call has a child handle one request and decodes its answer into answer.
-// Owners that wait take turns, so that one page of a small document does not
-// wait for all pages of a large one. timeout counts from when a child took the
-// request; then, or when ctx is done, the child is killed. Errors are
-// *engines.Error, ctx's error, or ErrClosed.
+// Call has a child answer the named request, both as JSON. owner is whose turn
+// it takes in the queue, usually a document id. timeout counts from when a child
+// took the call, 0 means no limit; on time-out, and when ctx is cancelled, the
+// child is killed, and Call returns when it is gone. A nil answer drops it.
+//
+// Errors are: an *engines.Error as the handler returned it (the cause as text),
+// or retryable with code timeout, engine_crashed, out_of_memory or
+// engine_unavailable; one that matches ctx's error when ctx ended first; one
+// that matches ErrClosed.
 func (p *Pool) Call(ctx context.Context, owner, name string, timeout time.Duration, request, answer any) error {
 	body, err := json.Marshal(request)
 	if err != nil {
-		return fmt.Errorf("encode request %s: %w", name, err)
+		return fmt.Errorf("encode %s request: %w", name, err)
 	}
-	if err := p.acquire(ctx, owner); err != nil {
-		return err
-	}
-	defer p.release()
-	c, err := p.child()
+	c, err := p.take(ctx, owner)
 	if err != nil {
-		return &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable, Sentence: "A worker process could not be started.", Cause: err}
+		return fmt.Errorf("wait for a worker to %s: %w", name, err)
 	}
-	raw, err := c.exchange(ctx, timeout, name, body)
-	p.putBack(c, err)
+	defer p.work.Done()
+	c, raw, err := p.run(ctx, c, name, timeout, body)
+	p.release(c)
 	if err != nil {
-		return err
+		return fmt.Errorf("worker's %s: %w", name, err)
+	}
+	if answer == nil {
+		return nil
 	}
 	if err := json.Unmarshal(raw, answer); err != nil {
-		return fmt.Errorf("decode answer to %s: %w", name, err)
+		return fmt.Errorf("decode %s answer: %w", name, err)
 	}
 	return nil
 }
 
-// acquire waits for the right to use one of Size children.
-func (p *Pool) acquire(ctx context.Context, owner string) error {
+// take waits for a turn and returns the child to use, nil to start one. Without
+// an error, the caller owes a release and a work.Done.
+func (p *Pool) take(ctx context.Context, owner string) (*child, error) {
 	p.mu.Lock()
+	if err := ctx.Err(); err != nil {
+		p.mu.Unlock()
+		return nil, err
+	}
 	if p.closed {
 		p.mu.Unlock()
-		return ErrClosed
+		return nil, ErrClosed
 	}
-	if p.busy < p.o.Size && p.queue.len() == 0 {
-		p.busy++
+	p.work.Add(1)
+	if p.running < p.o.Size { // then nobody waits
+		p.running++
+		c := p.popIdle()
 		p.mu.Unlock()
-		return nil
+		return c, nil
 	}
-	turn := p.queue.add(owner)
+	w := p.queue.push(owner)
 	p.mu.Unlock()
 	select {
-	case granted := <-turn.granted:
-		if !granted {
-			return ErrClosed
+	case c, ok := <-w.ready:
+		if ok {
+			return c, nil
 		}
-		return nil
+		p.work.Done()
+		return nil, ErrClosed
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
-	removed := p.queue.remove(turn)
+	removed := p.queue.remove(w)
 	p.mu.Unlock()
-	if !removed && <-turn.granted { // granted in this very moment: hand it on
-		p.release()
-	}
-	return ctx.Err()
-}
-
-func (p *Pool) release() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if next := p.queue.next(); next != nil {
-		next.granted <- true
-		return
-	}
-	p.busy--
-	if p.closed && p.busy == 0 {
-		close(p.drained)
-	}
-}
-
-// child takes an idle child, the one used last, or starts one.
-func (p *Pool) child() (*child, error) {
-	p.mu.Lock()
-	for len(p.idle) > 0 {
-		c := p.idle[len(p.idle)-1]
-		p.idle = p.idle[:len(p.idle)-1]
-		c.timer.Stop()
-		if c.alive() {
-			p.mu.Unlock()
-			return c, nil
+	if !removed {
+		if c, ok := <-w.ready; ok { // its turn came at the same moment
+			p.release(c)
 		}
 	}
-	p.mu.Unlock()
-	c, err := startChild(p.o)
-	if err != nil {
-		return nil, err
+	p.work.Done()
+	return nil, ctx.Err()
+}
+
+// popIdle takes the warmest child out; nil when there is none. p.mu is held.
+func (p *Pool) popIdle() *child {
+	if len(p.idle) == 0 {
+		return nil
 	}
+	c := p.idle[len(p.idle)-1]
+	p.dropIdle(c)
+	return c
+}
+
+// dropIdle tells whether c was idle; it is not any more. p.mu is held.
+func (p *Pool) dropIdle(c *child) bool {
+	for i, other := range p.idle {
+		if other == c {
+			p.idle = append(p.idle[:i:i], p.idle[i+1:]...)
+			if c.idle != nil {
+				c.idle.Stop()
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// release ends a turn and passes it and the child, nil if there is none, on.
+func (p *Pool) release(c *child) {
 	p.mu.Lock()
-	p.live[c] = true
-	p.mu.Unlock()
-	p.reaped.Go(func() {
-		<-c.dead
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		delete(p.live, c)
+	defer p.mu.Unlock()
+	if w := p.queue.pop(); w != nil {
+		w.ready <- c
+		return
+	}
+	p.running--
+	switch {
+	case c == nil:
+	case p.closed:
+		c.end()
+	case c.alive():
+		p.idle = append(p.idle, c)
+		if p.o.Idle > 0 {
+			c.idle = time.AfterFunc(p.o.Idle, func() { p.expire(c) })
+		}
+	}
+}
+
+// expire ends a child that was unused for long, unless it was just taken.
+func (p *Pool) expire(c *child) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.dropIdle(c) {
+		c.end()
+	}
+}
+
+// run makes the call in c, or in a new child when c is nil or dead, and returns
+// the child if it can be used again.
+func (p *Pool) run(ctx context.Context, c *child, name string, timeout time.Duration, body json.RawMessage) (*child, json.RawMessage, error) {
+	if c == nil || !c.alive() {
+		var err error
+		if c, err = p.start(); err != nil {
+			return nil, nil, err
+		}
+	}
+	limited, cancel := ctx, context.CancelFunc(func() {})
+	if timeout > 0 {
+		limited, cancel = context.WithTimeoutCause(ctx, timeout, errTimeLimit)
+	}
+	defer cancel()
+	unwatch := context.AfterFunc(limited, c.kill)
+	a, err := c.call(name, body)
+	if !unwatch() { // killed, even if its answer came at the same moment
+		<-c.done
+		if errors.Is(context.Cause(limited), errTimeLimit) {
+			return nil, nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeTimeout,
+				Sentence: fmt.Sprintf("This took longer than %s and was stopped.", timeout), Cause: err}
+		}
+		return nil, nil, ctx.Err()
+	}
+	if err != nil && p.hard.Err() != nil {
+		return nil, nil, fmt.Errorf("%w: %w", ErrClosed, err)
+	}
+	if err != nil {
+		return nil, nil, err
+	}
+	if a.Last { // it is about to end; its word is not needed for that
+		c.kill()
+		<-c.done
+		c = nil
+	}
+	if a.Error != nil {
+		return c, nil, a.Error.err()
+	}
+	return c, a.Body, nil
+}
+
+// start starts a child that is killed when the pool has to close hard.
+func (p *Pool) start() (*child, error) {
+	p.work.Add(1)
+	registered := make(chan func() bool, 1)
+	c, err := startChild(p.o, func(c *child) {
+		(<-registered)()
+		p.bury(c)
+		p.work.Done()
 	})
+	if err != nil {
+		p.work.Done()
+		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable,
+			Sentence: "A worker process could not be started.", Cause: err}
+	}
+	registered <- context.AfterFunc(p.hard, c.kill)
 	return c, nil
 }
 
-// putBack keeps a child that answered, even with an error of its own, and
-// forgets one that was killed or broke down.
-func (p *Pool) putBack(c *child, err error) {
-	var e *engines.Error
-	answered := err == nil || errors.As(err, &e) && c.answered
+// bury forgets a child that is gone.
+func (p *Pool) bury(c *child) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if !answered || !c.alive() {
-		p.deaths++
-		c.kill()
-		c.end()
-		return
-	}
-	if p.closed {
-		c.end()
-		return
-	}
-	c.timer = time.AfterFunc(p.o.Idle, func() { p.retire(c) })
-	p.idle = append(p.idle, c)
-}
-
-// retire ends a child that was idle for too long.
-func (p *Pool) retire(c *child) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	for i, one := range p.idle {
-		if one == c {
-			p.idle = append(p.idle[:i], p.idle[i+1:]...)
-			c.end()
-			return
-		}
+	p.dropIdle(c)
+	if !c.wasPlanned() {
+		p.restarts++
 	}
 }
 
-// Close takes no new calls, waits for those in hand until ctx is done, kills
-// what is left, and returns when every process is gone. It may be called twice.
+// Stats returns the pool's numbers.
+func (p *Pool) Stats() Stats {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return Stats{Size: p.o.Size, Running: p.running, Idle: len(p.idle), Waiting: p.queue.length, Restarts: p.restarts}
+}
+
+// Close takes no new calls, gives waiting ones ErrClosed and lets running ones
+// finish until ctx ends; then it kills. It returns when all processes are gone,
+// with ctx's error if it had to kill. It may be called more than once.
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
-	if !p.closed {
-		p.closed = true
-		for t := p.queue.next(); t != nil; t = p.queue.next() {
-			t.granted <- false
-		}
-		if p.busy == 0 {
-			close(p.drained)
-		}
+	p.closed = true
+	for w := p.queue.pop(); w != nil; w = p.queue.pop() {
+		close(w.ready)
 	}
-	for _, c := range p.idle {
-		c.timer.Stop()
+	for c := p.popIdle(); c != nil; c = p.popIdle() {
 		c.end()
 	}
-	p.idle = nil
 	p.mu.Unlock()
+	gone := make(chan struct{})
+	go func() {
+		p.work.Wait()
+		close(gone)
+	}()
+	var err error
 	select {
-	case <-p.drained:
+	case <-gone:
 	case <-ctx.Done():
-		p.mu.Lock()
-		for c := range p.live {
-			c.kill()
-		}
-		p.mu.Unlock()
-		<-p.drained
+		err = fmt.Errorf("end worker processes: %w", ctx.Err())
 	}
-	p.reaped.Wait()
-	return nil
+	p.stop()
+	<-gone
+	return err
 }

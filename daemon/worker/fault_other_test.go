@@ -1,0 +1,7 @@
+//go:build !unix
+
+package worker
+
+const faultWords = ""
+
+func addFault(map[string]Handler) {}
