@@ -22,8 +22,8 @@ run: build
 	@test -f tray/config.toml || bin/intray init tray
 	@bin/intray sample tray/in/sample-scan.pdf
 	@echo
-	@echo "A sample scan is in tray/in. Its searchable PDF will be tray/out/sample-scan.pdf"
-	@echo "(the line \"Delivered.\" below names it). Drop scans of your own into tray/in; Ctrl-C stops."
+	@echo "A sample scan is in tray/in. The line \"Delivered.\" below names its searchable PDF in tray/out."
+	@echo "Drop scans of your own into tray/in; Ctrl-C stops."
 	@echo
 	@bin/intray run --config tray/config.toml
 
@@ -45,7 +45,7 @@ bench:
 
 soak:
 	@sh installers/deps.sh test
-	INTRAY_SOAK=1 go test -run Soak -v -timeout 60m ./daemon
+	INTRAY_SOAK=1 go test -run Soak -v -timeout 60m ./daemon/...
 
 clean:
 	rm -rf bin
