@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -124,13 +126,24 @@ func syntax(file string, err error) Problem {
 		}
 		return Problem{File: file, Line: parse.Position.Line, Key: key, Sentence: sentence}
 	}
-	return Problem{File: file, Sentence: strings.TrimPrefix(err.Error(), "toml: ")}
+	text := strings.TrimPrefix(err.Error(), "toml: ")
+	if m := positioned.FindStringSubmatch(text); m != nil {
+		line, _ := strconv.Atoi(m[1]) // digits by the pattern
+		return Problem{File: file, Line: line, Key: m[2], Sentence: fmt.Sprintf("%s: %s", m[2], m[3])}
+	}
+	return Problem{File: file, Sentence: text}
 }
+
+// positioned is how the decoder reports a value of the wrong type.
+var positioned = regexp.MustCompile(`(?s)^line (\d+) \(last key "(.+?)"\): (.*)$`)
 
 // complete fills what the file leaves out and makes paths absolute.
 func (c *Config) complete(dir string) {
 	for i := range c.Folders {
 		c.Folders[i] = completeFolder(c.Folders[i], dir)
+	}
+	for i := range c.Classes {
+		c.Classes[i] = completeClass(c.Classes[i])
 	}
 	if c.DataDir == "" {
 		c.DataDir = defaultDataDir()
@@ -171,6 +184,22 @@ func completeFolder(f Folder, dir string) Folder {
 		}
 	}
 	return f
+}
+
+// completeClass: a field is text and a broken rule leads to review unless said
+// otherwise.
+func completeClass(c Class) Class {
+	for i := range c.Fields {
+		if c.Fields[i].Type == "" {
+			c.Fields[i].Type = "text"
+		}
+	}
+	for i := range c.Rules {
+		if c.Rules[i].Severity == "" {
+			c.Rules[i].Severity = "review"
+		}
+	}
+	return c
 }
 
 func absolute(path, dir string) string {

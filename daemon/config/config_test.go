@@ -1,0 +1,222 @@
+package config
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+const folder = "[[folder]]\nname = \"desk\"\n"
+
+func parse(t testing.TB, text string) (*Config, []Warning, error) {
+	t.Helper()
+	return Parse([]byte(text), "config.toml", "/office")
+}
+
+// TestExampleIsTheDefault: the example names every key, and its values are the
+// defaults.
+func TestExampleIsTheDefault(t *testing.T) {
+	const example = "../../config.example.toml"
+	got, warnings, err := Load(example)
+	if err != nil || len(warnings) > 0 {
+		t.Fatal(err, warnings)
+	}
+	dir, err := filepath.Abs("../..")
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := Default()
+	want.Folders = []Folder{FolderDefaults("front-desk")}
+	want.complete(dir)
+	want.file, want.lines = got.file, got.lines
+	if !reflect.DeepEqual(*got, want) {
+		t.Errorf("the example is\n%+v\nthe defaults are\n%+v", *got, want)
+	}
+	text, err := os.ReadFile(example)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Classes have no default; they are shown behind comment signs.
+	lines := keyLines([]byte(strings.ReplaceAll(string(text), "\n# [[", "\n[[")))
+	commented := strings.ReplaceAll(string(text), "# ", "")
+	for _, key := range knownKeys(reflect.TypeFor[Config](), "") {
+		name := key[strings.LastIndex(key, ".")+1:]
+		found := false
+		for k := range lines {
+			found = found || plain(k) == key
+		}
+		if strings.HasPrefix(key, "class") {
+			found = strings.Contains(commented, name)
+		}
+		if !found && key != "engine" {
+			t.Errorf("the example does not show %q", key)
+		}
+	}
+}
+
+func TestDefaultsFillGaps(t *testing.T) {
+	cfg, _, err := parse(t, "version = 1\ndata_dir = \"data\"\n[web]\nlisten = \"\"\n"+folder+"output = \"/srv/out\"\nengine = [\"local\"]\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := cfg.Folders[0]
+	if f.Path != "/office/in" || f.Output != "/srv/out" || f.Settle.String() != "2s" || cfg.DataDir != "/office/data" || cfg.Web.Listen != "" || cfg.Retry.MaxAttempts != 5 {
+		t.Errorf("%+v", cfg)
+	}
+}
+
+func TestBadFiles(t *testing.T) {
+	for name, c := range map[string]struct{ text, want string }{
+		"unknown key":         {"version = 1\n[web]\nlisen = \"x\"\n" + folder, `config.toml:3: unknown key "web.lisen"; did you mean "web.listen"?`},
+		"unknown in folder":   {folder + "ouput = \"out\"\n", `config.toml:3: unknown key "folder.ouput"; did you mean "folder.output"?`},
+		"unknown at top":      {"verson = 1\n" + folder, `config.toml:1: unknown key "verson"; did you mean "version"?`},
+		"nothing near":        {"completely_different = 1\n" + folder, `config.toml:1: unknown key "completely_different"`},
+		"syntax":              {"version = \n", `config.toml:1: `},
+		"wrong type":          {folder + "sidecar_text = \"yes\"\n", `config.toml:3: folder.sidecar_text: incompatible types`},
+		"newer version":       {"version = 2\n" + folder, `config.toml:1: the file has version 2, this Intray knows 1: it was written for a newer one`},
+		"no folder":           {"version = 1\n", `config.toml: there is no [[folder]]: nothing would be watched`},
+		"two of a name":       {folder + folder + "path = \"in2\"\n", `config.toml:4: two folders are called "desk"`},
+		"shared hot folder":   {folder + "[[folder]]\nname = \"b\"\npath = \"in/b\"\n", `config.toml:5: the hot folders "b" and "desk" (number 1) share files`},
+		"output inside input": {folder + "output = \"in/out\"\n", `config.toml:3: output of folder "desk" and the hot folder of "desk" lie within each other: results would be taken in as scans`},
+		"review is output":    {folder + "review = \"out\"\n", `config.toml:3: output and review of folder "desk" are the same folder`},
+		"unknown engine":      {folder + "engine = \"cloud\"\n", `config.toml:3: folder "desk" uses engine "cloud", but there is no [engine.cloud]`},
+		"settle":              {folder + "settle = \"1h\"\n", `config.toml: folder "desk": settle_max (10m0s) is shorter than settle (1h0m0s)`},
+		"time span":           {folder + "settle = \"soon\"\n", `"soon" is not a time span; write it like "2s", "10m" or "1h"`},
+		"listen":              {"[web]\nlisten = \"7423\"\n" + folder, `config.toml:2: web.listen is "7423"; write an address and a port, such as "127.0.0.1:7423"`},
+		"retry":               {"[retry]\njitter = 2.0\n" + folder, `config.toml:2: retry.jitter is 2; it must be from 0 to 1`},
+		"lease":               {"lease = \"1m\"\n" + folder, `config.toml:1: lease (1m0s) must be longer than page_timeout (2m0s): work in hand would be taken away`},
+		"language":            {folder + "languages = [\"en US\"]\n", `config.toml:3: "en US" is not a language; write model names such as "eng" or "deu"`},
+		"class field type":    {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"n\"\ntype = \"money\"\n", `config.toml:7: class.field.type is "money"; it must be one of text, amount, date, currency, code`},
+		"data in hot folder":  {"data_dir = \"in/data\"\n" + folder, `the hot folder of "desk" and data_dir lie within each other`},
+	} {
+		_, _, err := parse(t, c.text)
+		var problems *Problems
+		if !errors.As(err, &problems) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s:\ngot  %v\nwant %s", name, err, c.want)
+		}
+	}
+}
+
+func TestAllProblemsAtOnce(t *testing.T) {
+	_, _, err := parse(t, "log_level = \"loud\"\nworkers = -1\nspeed = 9\n"+folder)
+	var problems *Problems
+	if !errors.As(err, &problems) || len(problems.All) != 3 || problems.All[0].Line != 1 || problems.All[1].Line != 2 || problems.All[2].Line != 3 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestWindowsFileIsRead(t *testing.T) {
+	text := "\uFEFFversion = 1\r\n[web]\r\nlisten = \"0.0.0.0:80\"\r\n[[folder]]\r\nname = \"desk\"\r\n"
+	_, warnings, err := parse(t, text)
+	if err != nil || len(warnings) != 1 || warnings[0].Line != 3 {
+		t.Errorf("%v, %v", warnings, err)
+	}
+}
+
+func TestEngineSettings(t *testing.T) {
+	cfg, _, err := parse(t, folder+"[engine.local]\nkind = \"tesseract\"\nlanguages = [\"deu\"]\ntesdata = \"/x\"\n")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var own struct {
+		Tessdata string `toml:"tessdata"`
+	}
+	settings, err := cfg.EngineSettings("local")
+	if err != nil || len(settings.Languages) != 1 {
+		t.Fatal(settings, err)
+	}
+	want := `config.toml:6: unknown key "engine.local.tesdata"; did you mean "engine.local.tessdata"?`
+	if err := settings.Decode(&own); err == nil || err.Error() != want {
+		t.Errorf("got %v, want %s", err, want)
+	}
+	text, err := cfg.EncodeSettings("local")
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := DecodeSettings("local", text)
+	if err != nil || !reflect.DeepEqual(again.Languages, settings.Languages) {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
+func TestSecretNeverShows(t *testing.T) {
+	t.Setenv("INTRAY_TEST_KEY", "sesame")
+	var s Secret
+	if err := s.UnmarshalTOML(map[string]any{"env": "INTRAY_TEST_KEY"}); err != nil {
+		t.Fatal(err)
+	}
+	asJSON, err := json.Marshal(map[string]any{"key": s})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", s)
+	for _, shown := range []string{fmt.Sprintf("%v %+v %#v %s %q %x", s, s, s, s, s, s), fmt.Sprintf("%+v", struct{ K Secret }{s}), string(asJSON), log.String()} {
+		if strings.Contains(shown, "sesame") || strings.Contains(shown, "INTRAY_TEST_KEY") {
+			t.Errorf("shows %s", shown)
+		}
+	}
+	if v, err := s.Reveal(); err != nil || v != "sesame" {
+		t.Errorf("reveals %q, %v", v, err)
+	}
+	for _, bad := range []any{"sesame", map[string]any{}, map[string]any{"env": "A", "file": "B"}, map[string]any{"value": "sesame"}} {
+		if err := new(Secret).UnmarshalTOML(bad); err == nil || strings.Contains(err.Error(), "sesame") {
+			t.Errorf("%v: %v", bad, err)
+		}
+	}
+}
+
+func TestWriteInit(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "tray")
+	path, created, err := WriteInit(dir)
+	if err != nil || len(created) != 5 {
+		t.Fatal(created, err)
+	}
+	cfg, warnings, err := Load(path)
+	if err != nil || len(warnings) > 0 || cfg.Folders[0].Path != filepath.Join(dir, "in") || cfg.DataDir != filepath.Join(dir, "data") {
+		t.Errorf("%+v, %v, %v", cfg, warnings, err)
+	}
+	if err := os.WriteFile(path, []byte("mine"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := WriteInit(dir); err == nil {
+		t.Error("a configuration was replaced")
+	}
+	if data, _ := os.ReadFile(path); string(data) != "mine" {
+		t.Errorf("the file is now %q", data)
+	}
+}
+
+func TestFind(t *testing.T) {
+	t.Chdir(t.TempDir())
+	t.Setenv("INTRAY_CONFIG", "")
+	if _, err := Find(""); err == nil || !strings.Contains(err.Error(), "config.toml") {
+		t.Errorf("none: %v", err)
+	}
+	if err := os.WriteFile("config.toml", nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct{ explicit, env, want string }{{"", "", "config.toml"}, {"", "e.toml", "e.toml"}, {"x.toml", "e.toml", "x.toml"}} {
+		t.Setenv("INTRAY_CONFIG", step.env)
+		if got, err := Find(step.explicit); err != nil || got != step.want {
+			t.Errorf("%+v: %s, %v", step, got, err)
+		}
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(initText)
+	f.Add("[[class]]\n[[class.rule]]\n[engine.x]\nkind = 3\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		cfg, _, err := Parse([]byte(text), "f", "/d")
+		if (cfg == nil) == (err == nil) {
+			t.Errorf("%v, %v", cfg, err)
+		}
+	})
+}
