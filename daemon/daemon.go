@@ -41,6 +41,9 @@ type house struct {
 // openHouse opens what stands on disk and sets free what a crash left in hand.
 // cache is the folder of compiled code.
 func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, err error) {
+	if err := checkEngines(cfg, log); err != nil {
+		return nil, err
+	}
 	h := &house{cfg: cfg, log: log}
 	defer func() {
 		if err != nil {

@@ -42,7 +42,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			for _, w := range warnings {
 				findings = append(findings, finding{what: "configuration", problem: fmt.Sprint(w)})
 			}
-			findings = append(findings, checkEngines(cfg)...)
+			findings = append(findings, findEngines(cfg)...)
 			findings = append(findings, checkFolders(cfg)...)
 			findings = append(findings, checkSpace(cfg), checkPort(cfg), checkClock(path))
 			bad := 0
@@ -62,9 +62,9 @@ func (a *app) doctorCommand() *cobra.Command {
 	}
 }
 
-// checkEngines starts each local engine and compares its languages with those
+// findEngines starts each local engine and compares its languages with those
 // that are asked of it.
-func checkEngines(cfg *config.Config) []finding {
+func findEngines(cfg *config.Config) []finding {
 	var out []finding
 	specs, err := engineSpecs(cfg)
 	if err != nil {

@@ -1,10 +1,13 @@
 package daemon
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"os"
 	"runtime"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -47,6 +50,34 @@ func newRecognizer(spec worker.EngineSpec) (engines.Recognizer, error) {
 	}
 	settings.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	return factory.NewRecognizer(settings)
+}
+
+// checkEngines builds each engine once, so that a slip in its section is told
+// at the start, with file and line. An engine that is not installed yet is only
+// warned of: scans are taken in and wait.
+func checkEngines(cfg *config.Config, log *slog.Logger) error {
+	for _, name := range slices.Sorted(maps.Keys(cfg.Engines)) {
+		factory, ok := all.ByKind(cfg.Engines[name].Kind)
+		if !ok || factory.NewRecognizer == nil {
+			return usage(fmt.Errorf("[engine.%s]: there is no engine of kind %q in this program", name, cfg.Engines[name].Kind))
+		}
+		settings, err := cfg.EngineSettings(name)
+		if err != nil {
+			return usage(err)
+		}
+		engine, err := factory.NewRecognizer(settings)
+		var problems *config.Problems
+		failure, _ := engines.AsError(err)
+		switch {
+		case err == nil:
+			_ = engine.Close() // nothing was read with it
+		case errors.As(err, &problems), failure != nil && failure.Code == engines.CodeBadSettings:
+			return usage(err)
+		default:
+			log.Error("An engine cannot be used now; scans wait for it.", "engine", name, "error", err)
+		}
+	}
+	return nil
 }
 
 // newPool starts no process yet; workers come with the first work.

@@ -86,6 +86,14 @@ func (s *scanner) event(e fsnotify.Event) {
 	}
 }
 
+// fail is for notifications that were lost: the whole folder is looked at.
+func (s *scanner) fail(err error) {
+	if !errors.Is(err, fsnotify.ErrEventOverflow) {
+		s.o.Log.Warn("Notifications failed; the whole folder is looked at.", "error", err)
+	}
+	s.sweep()
+}
+
 // gone forgets a path and, if it was a folder, what was in it.
 func (s *scanner) gone(path string) {
 	rel, ok := s.rel(path)

@@ -9,7 +9,6 @@ package watcher
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"path/filepath"
@@ -143,10 +142,7 @@ func (w *Watcher) Run(ctx context.Context, settled func(File)) error {
 		case e := <-events:
 			s.event(e)
 		case err := <-failures:
-			if !errors.Is(err, fsnotify.ErrEventOverflow) {
-				w.o.Log.Warn("Notifications failed; the whole folder is looked at.", "error", err)
-			}
-			s.sweep()
+			s.fail(err)
 		case <-sweep.C:
 			s.sweep()
 		case <-w.poke:
