@@ -1,0 +1,31 @@
+package validate
+
+import (
+	"testing"
+
+	"intray/daemon/document"
+)
+
+func TestVerdicts(t *testing.T) {
+	page := func(decision string) document.Page { return document.Page{Decision: decision} }
+	for name, c := range map[string]struct {
+		doc  document.Document
+		want string
+	}{
+		"all read":       {document.Document{Pages: []document.Page{page("ocr"), page("blank")}}, document.VerdictRelease},
+		"told how":       {document.Document{Pages: []document.Page{page("kept_text"), page("ocr")}, Warnings: []document.Warning{{Code: "kept_text"}}}, document.VerdictRelease},
+		"worth telling":  {document.Document{Pages: []document.Page{page("ocr"), page("ocr")}, Warnings: []document.Warning{{Code: "no_text_found"}}}, document.VerdictWarnings},
+		"a page failed":  {document.Document{Pages: []document.Page{page("ocr"), page("failed")}}, document.VerdictReview},
+		"a page is gone": {document.Document{Pages: []document.Page{page("ocr")}}, document.VerdictReview},
+	} {
+		got := Document(c.doc, 2)
+		if got.Verdict != c.want || len(got.Checks) == 0 {
+			t.Errorf("%s: %+v", name, got)
+		}
+		for _, check := range got.Checks {
+			if check.Message == "" {
+				t.Errorf("%s: %s says nothing", name, check.Rule)
+			}
+		}
+	}
+}
