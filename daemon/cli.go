@@ -97,9 +97,7 @@ func (a *app) root() *cobra.Command {
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: ./config.toml, then the system's)")
 	root.AddCommand(a.runCommand(), a.initCommand(), a.doctorCommand(), a.ocrCommand(), a.listCommand(), a.showCommand(),
 		a.statesCommand(), a.serviceCommand(), a.versionCommand(), a.workerCommand(), a.sampleCommand())
-	for _, c := range root.Commands() {
-		asUsage(c)
-	}
+	asUsage(root)
 	return root
 }
 
