@@ -87,7 +87,9 @@ func newPipeline(h *house, owner string) (*pipeline.Pipeline, error) {
 		WorkDir: filepath.Join(h.cfg.DataDir, "work"), Owner: owner, Producer: "Intray " + version(),
 		Policy: ledger.Policy{Base: h.cfg.Retry.Base.Std(), Cap: h.cfg.Retry.Cap.Std(),
 			MaxAttempts: h.cfg.Retry.MaxAttempts, Jitter: h.cfg.Retry.Jitter},
-		Parallel: workers(h.cfg), Log: h.log,
+		// More documents than workers: a single page gets its turn while long
+		// files are being read.
+		Parallel: 4 * workers(h.cfg), Log: h.log,
 	}, nil
 }
 

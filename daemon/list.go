@@ -33,6 +33,9 @@ func (a *app) listCommand() *cobra.Command {
 			if state != "" && ledger.State(state).Meaning() == "" {
 				return usage(fmt.Errorf("there is no state %q; `intray states` shows them", state))
 			}
+			if limit < 1 || limit > web.MaxList {
+				return usage(fmt.Errorf("--limit must be from 1 to %d", web.MaxList))
+			}
 			cfg, err := a.load()
 			if err != nil {
 				return err

@@ -159,11 +159,16 @@ func (p *Pipeline) reject(ctx context.Context, doc ledger.Document, folder confi
 // written costs the attempt, not the document; what is planned stays planned.
 func (a *attempt) hand(ctx context.Context, r deliver.Request, rec record) (ledger.Document, error) {
 	next, err := a.stage(ctx, a.doc, r, rec)
+	return a.settle(ctx, r.Dir, next, err)
+}
+
+// settle turns a delivery that could not be made into a later try.
+func (a *attempt) settle(ctx context.Context, dir string, next ledger.Document, err error) (ledger.Document, error) {
 	if err == nil || errors.Is(err, ledger.ErrConflict) {
 		return next, err
 	}
 	return a.later(ctx, "deliver", &engines.Error{Kind: engines.Retryable, Code: "not_delivered",
-		Sentence: fmt.Sprintf("The result could not be written to %s.", r.Dir), Cause: err})
+		Sentence: fmt.Sprintf("The result could not be written to %s.", dir), Cause: err})
 }
 
 // stage writes the bundle, records the plan and goes on to finish.

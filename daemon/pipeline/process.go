@@ -48,7 +48,8 @@ func (p *Pipeline) process(ctx context.Context, doc ledger.Document) (ledger.Doc
 		return doc, err
 	}
 	if a.doc.Delivery != nil {
-		return p.finish(a.doc)
+		next, err := p.finish(a.doc)
+		return a.settle(ctx, "its folder", next, err)
 	}
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)

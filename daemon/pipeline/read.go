@@ -34,7 +34,7 @@ func (a *attempt) readPages(ctx context.Context, n int) ([]reading, error) {
 	var group sync.WaitGroup
 	// More goroutines than workers keep the pool's queue filled; a 1000-page
 	// file does not need 1000 of them.
-	slots := make(chan struct{}, min(n, 2*a.Parallel))
+	slots := make(chan struct{}, min(n, a.Parallel))
 	var mu sync.Mutex
 	done := 0
 	for i := range n {

@@ -43,8 +43,8 @@ type Server struct {
 	Log   *slog.Logger
 }
 
-// maxList bounds one page of a list.
-const maxList = 1000
+// MaxList bounds one page of a list.
+const MaxList = 1000
 
 // Handler is the route table.
 func (s *Server) Handler(host string) http.Handler {
@@ -119,8 +119,8 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	q := ledger.Query{State: ledger.State(r.FormValue("state")), After: r.FormValue("after"), Limit: 100}
 	if text := r.FormValue("limit"); text != "" {
 		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > maxList {
-			answerError(w, http.StatusBadRequest, fmt.Sprintf("limit must be a number from 1 to %d.", maxList))
+		if err != nil || n < 1 || n > MaxList {
+			answerError(w, http.StatusBadRequest, fmt.Sprintf("limit must be a number from 1 to %d.", MaxList))
 			return
 		}
 		q.Limit = n
