@@ -69,7 +69,7 @@ func (t *tiffFile) decode(number int) (image.Image, directory, error) {
 			return nil, dir, &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
 				Sentence: fmt.Sprintf("Page %d of the TIFF is stored in a way Intray cannot read.", number), Cause: err}
 		}
-		return nil, dir, corrupt(fmt.Sprintf("Page %d of the TIFF is damaged or cut off.", number), err)
+		return nil, dir, corrupt(fmt.Sprintf("Page %d of the TIFF cannot be read: it is damaged, cut off, or stored in an unusual way.", number), err)
 	}
 	t.number, t.img = number, img
 	return img, dir, nil
