@@ -11,7 +11,9 @@ import (
 const (
 	tagWidth          = 256
 	tagHeight         = 257
+	tagPhotometric    = 262
 	tagOrientation    = 274
+	tagSamples        = 277
 	tagXResolution    = 282
 	tagYResolution    = 283
 	tagResolutionUnit = 296
@@ -28,6 +30,20 @@ type directory struct {
 	width, height int
 	orientation   int
 	xdpi, ydpi    float64
+	photometric   int // what the samples mean
+	samples       int // a pixel
+}
+
+// decodable is false for pixels the decoder would take for others: grey or
+// palette pictures with extra samples come out garbled instead of refused.
+func (d directory) decodable() bool {
+	switch d.photometric {
+	case 0, 1, 3: // grey, palette
+		return d.samples == 1
+	case 2: // RGB
+		return d.samples == 3 || d.samples == 4
+	}
+	return true
 }
 
 // walkDirectories lists the directories of a TIFF (or of an Exif block, which
@@ -80,7 +96,7 @@ func readDirectory(r io.ReaderAt, order binary.ByteOrder, offset int64) (dir dir
 	if got, err := r.ReadAt(buf, offset+2); err != nil && (!errors.Is(err, io.EOF) || got < n*12) {
 		return dir, 0, fmt.Errorf("read entries: %w", err)
 	}
-	dir = directory{offset: offset, orientation: 1}
+	dir = directory{offset: offset, orientation: 1, samples: 1}
 	unit := 2
 	for i := range n {
 		e := buf[i*12 : i*12+12]
@@ -91,6 +107,10 @@ func readDirectory(r io.ReaderAt, order binary.ByteOrder, offset int64) (dir dir
 			dir.height = shortOrLong(order, e)
 		case tagOrientation:
 			dir.orientation = shortOrLong(order, e)
+		case tagPhotometric:
+			dir.photometric = shortOrLong(order, e)
+		case tagSamples:
+			dir.samples = shortOrLong(order, e)
 		case tagResolutionUnit:
 			unit = shortOrLong(order, e)
 		case tagXResolution:

@@ -255,6 +255,27 @@ func TestMissingResolutionIsEstimated(t *testing.T) {
 	}
 }
 
+// TestGarbledTIFFIsRefused: grey with an alpha channel decodes to nonsense.
+func TestGarbledTIFFIsRefused(t *testing.T) {
+	var b bytes.Buffer
+	if err := tiff.Encode(&b, arrow(50, 50), nil); err != nil {
+		t.Fatal(err)
+	}
+	data := b.Bytes()
+	for i := 0; i+12 <= len(data); i++ {
+		if binary.LittleEndian.Uint16(data[i:]) == tagSamples && binary.LittleEndian.Uint16(data[i+2:]) == 3 && binary.LittleEndian.Uint32(data[i+4:]) == 1 {
+			binary.LittleEndian.PutUint16(data[i+8:], 2)
+		}
+	}
+	d, err := (&Opener{}).Open(t.Context(), write(t, "a.tif", data), MIMETIFF)
+	if err == nil {
+		_, err = d.Picture(t.Context(), 1)
+	}
+	if code(err) != engines.CodeUnsupported {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestSniff(t *testing.T) {
 	for head, want := range map[string]string{
 		"%PDF-1.4\n": MIMEPDF, "\xEF\xBB\xBFjunk\n%PDF-2.0": MIMEPDF, "II*\x00": MIMETIFF, "MM\x00*": MIMETIFF, "\xFF\xD8\xFF\xE0": MIMEJPEG,

@@ -60,14 +60,16 @@ func (t *tiffFile) decode(number int) (image.Image, directory, error) {
 	if t.number == number {
 		return t.img, dir, nil
 	}
+	if !dir.decodable() {
+		return nil, dir, unsupportedPage(number, fmt.Errorf("photometric %d with %d samples a pixel", dir.photometric, dir.samples))
+	}
 	if _, err := t.f.Seek(0, 0); err != nil {
 		return nil, dir, fmt.Errorf("rewind TIFF: %w", err)
 	}
 	img, err := tiff.DecodeAt(t.f, dir.offset)
 	if err != nil {
 		if _, unsupported := err.(tiff.UnsupportedError); unsupported {
-			return nil, dir, &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
-				Sentence: fmt.Sprintf("Page %d of the TIFF is stored in a way Intray cannot read.", number), Cause: err}
+			return nil, dir, unsupportedPage(number, err)
 		}
 		return nil, dir, corrupt(fmt.Sprintf("Page %d of the TIFF cannot be read: it is damaged, cut off, or stored in an unusual way.", number), err)
 	}
@@ -91,4 +93,9 @@ func (t *tiffFile) Stored(number int) (Stored, error) {
 	out := Stored{Pixels: img, Width: img.Bounds().Dx(), Height: img.Bounds().Dy(), Orientation: dir.orientation}
 	out.pageSize(dir.xdpi, dir.ydpi)
 	return out, nil
+}
+
+func unsupportedPage(number int, cause error) *engines.Error {
+	return &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
+		Sentence: fmt.Sprintf("Page %d of the TIFF is stored in a way Intray cannot read.", number), Cause: cause}
 }
