@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"time"
 )
 
@@ -34,8 +35,29 @@ type recovering struct{ Recognizer }
 func (r recovering) Recognize(ctx context.Context, page Page) (result PageResult, err error) {
 	defer func() {
 		if p := recover(); p != nil {
-			err = &Error{Kind: Retryable, Code: CodeCrashed, Sentence: "The engine broke down on this page.", Cause: fmt.Errorf("panic: %v", p)}
+			result = PageResult{}
+			err = &Error{Kind: Retryable, Code: CodeCrashed, Sentence: "The engine broke down on this page.",
+				Cause: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
 	return r.Recognizer.Recognize(ctx, page)
+}
+
+// WithLimit lets at most n calls of a recognizer run at once (n is at least 1);
+// others wait their turn or until their context ends.
+func WithLimit(r Recognizer, n int) Recognizer { return limited{r, make(chan struct{}, max(n, 1))} }
+
+type limited struct {
+	Recognizer
+	places chan struct{}
+}
+
+func (l limited) Recognize(ctx context.Context, page Page) (PageResult, error) {
+	select {
+	case l.places <- struct{}{}:
+		defer func() { <-l.places }()
+		return l.Recognizer.Recognize(ctx, page)
+	case <-ctx.Done():
+		return PageResult{}, ctx.Err()
+	}
 }

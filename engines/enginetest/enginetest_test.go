@@ -1,16 +1,24 @@
 package enginetest
 
 import (
-	"context"
 	"errors"
 	"testing"
-	"time"
 
 	"intray/engines"
 )
 
 func TestFakeConforms(t *testing.T) {
 	Suite{New: func(*testing.T) engines.Recognizer { return Fake{Says: "as told"} }}.Run(t)
+}
+
+// TestHeldFakeConforms: a fake that never ends by itself, seen through the
+// wrappers that the program uses.
+func TestHeldFakeConforms(t *testing.T) {
+	released := make(chan struct{})
+	close(released)
+	Suite{New: func(*testing.T) engines.Recognizer {
+		return engines.WithRecover(engines.WithLimit(Held{Fake{Says: "as told"}, released}, 2))
+	}}.Run(t)
 }
 
 func TestFaults(t *testing.T) {
@@ -23,21 +31,19 @@ func TestFaults(t *testing.T) {
 	if r, err := once.Recognize(t.Context(), page); err != nil || Text(r) != "fine\n" {
 		t.Errorf("second call: %q, %v", Text(r), err)
 	}
-	if _, err := engines.WithRecover(Panicky{Fake{}}).Recognize(t.Context(), page); !isKind(err, engines.Retryable, engines.CodeCrashed) {
-		t.Errorf("a panic became %v", err)
+	garbled, err := GarbleWords{Fake{Says: "fine words"}}.Recognize(t.Context(), page)
+	if err != nil || Text(garbled) != "~~~~ ~~~~~\n" || garbled.Blocks[0].Lines[0].Words[1].Confidence > 0.1 {
+		t.Errorf("garbled: %+v, %v", garbled, err)
 	}
-	slow := engines.WithTimeout(Held{Fake{}, nil}, time.Millisecond)
-	if _, err := slow.Recognize(t.Context(), page); !isKind(err, engines.Retryable, engines.CodeTimeout) {
-		t.Errorf("a hanging engine became %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if _, err := engines.WithTimeout(Held{Fake{}, nil}, time.Hour).Recognize(ctx, page); !errors.Is(err, context.Canceled) {
-		t.Errorf("a cancelled call became %v", err)
-	}
+	CheckResult(t, garbled)
 }
 
-func isKind(err error, kind engines.Kind, code string) bool {
-	e, ok := engines.AsError(err)
-	return ok && e.Kind == kind && e.Code == code
+func TestSequence(t *testing.T) {
+	page := drawn(t, "page")
+	s := &Sequence{Recognizer: Fake{Says: "one"}, Then: []engines.Recognizer{Fake{Says: "two"}, Fake{Says: "three"}}}
+	for _, want := range []string{"one\n", "two\n", "three\n", "three\n"} {
+		if r, err := s.Recognize(t.Context(), page); err != nil || Text(r) != want {
+			t.Errorf("%q, %v; want %q", Text(r), err, want)
+		}
+	}
 }

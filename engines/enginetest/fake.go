@@ -100,3 +100,58 @@ type Panicky struct{ engines.Recognizer }
 func (p Panicky) Recognize(context.Context, engines.Page) (engines.PageResult, error) {
 	panic("the engine broke down")
 }
+
+// Sequence is a script: the first call goes to the first engine, the second to
+// the second, and so on; the last one gets the rest. It has the first one's
+// capabilities.
+type Sequence struct {
+	engines.Recognizer
+	Then []engines.Recognizer
+	next atomic.Int64
+}
+
+// Recognize passes the call to the engine whose turn it is.
+func (s *Sequence) Recognize(ctx context.Context, page engines.Page) (engines.PageResult, error) {
+	turn := min(int(s.next.Add(1))-1, len(s.Then))
+	if turn == 0 {
+		return s.Recognizer.Recognize(ctx, page)
+	}
+	return s.Then[turn-1].Recognize(ctx, page)
+}
+
+// GarbleWords turns every word into nonsense that the engine does not believe
+// in itself, as a strip of dirt on the glass does.
+type GarbleWords struct{ engines.Recognizer }
+
+// Recognize garbles what the engine read.
+func (g GarbleWords) Recognize(ctx context.Context, page engines.Page) (engines.PageResult, error) {
+	result, err := g.Recognizer.Recognize(ctx, page)
+	for _, b := range result.Blocks {
+		for _, l := range b.Lines {
+			for i := range l.Words {
+				l.Words[i].Text, l.Words[i].Confidence = strings.Repeat("~", len(l.Words[i].Text)), 0.05
+			}
+		}
+	}
+	return result, err
+}
+
+// Counted counts calls.
+type Counted struct {
+	engines.Recognizer
+	now, total atomic.Int64
+}
+
+// Recognize counts the call while it runs.
+func (c *Counted) Recognize(ctx context.Context, page engines.Page) (engines.PageResult, error) {
+	c.total.Add(1)
+	c.now.Add(1)
+	defer c.now.Add(-1)
+	return c.Recognizer.Recognize(ctx, page)
+}
+
+// Now is how many calls run.
+func (c *Counted) Now() int64 { return c.now.Load() }
+
+// Total is how many calls came.
+func (c *Counted) Total() int64 { return c.total.Load() }

@@ -21,6 +21,12 @@ import (
 // PageDPI is the resolution of pages drawn here, in dots per inch.
 const PageDPI = 300
 
+// Size of drawn pages, in pixels.
+const (
+	pageWidth  = 1800
+	pageHeight = 900
+)
+
 // DrawPage draws lines of text, black on white, as a PNG of 1800 by 900 pixels.
 func DrawPage(lines ...string) ([]byte, error) {
 	parsed, err := opentype.Parse(goregular.TTF)
@@ -31,7 +37,7 @@ func DrawPage(lines ...string) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("size font: %w", err)
 	}
-	page := image.NewGray(image.Rect(0, 0, 1800, 900))
+	page := image.NewGray(image.Rect(0, 0, pageWidth, pageHeight))
 	draw.Draw(page, page.Rect, image.White, image.Point{}, draw.Src)
 	pen := font.Drawer{Dst: page, Src: image.Black, Face: face}
 	for i, text := range lines {

@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
+	"os"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"sync"
@@ -20,8 +23,8 @@ type Suite struct {
 	Images bool
 }
 
-// Secret is planted into the environment of the suite by tests whose engine
-// has a key; no error may show it.
+// Secret is written on a damaged page, and tests whose engine has a key plant
+// it there; no error may show it.
 const Secret = "sesame-0451"
 
 // Run runs every promise as a subtest.
@@ -68,10 +71,13 @@ func (s Suite) reads(t *testing.T) {
 		t.Error("the input was changed")
 	}
 	CheckResult(t, result)
+	if result.Width != pageWidth || result.Height != pageHeight {
+		t.Errorf("a page of %d by %d pixels", result.Width, result.Height)
+	}
 	if text := Text(result); s.Images && text != "The quick brown fox\njumps over the lazy dog\nand counts 4711 ships\n" {
 		t.Errorf("read %q", text)
 	}
-	if caps := e.Capabilities(); caps.Kind == "" || !reflect.DeepEqual(caps, e.Capabilities()) {
+	if caps := e.Capabilities(); caps.Kind == "" || len(caps.Types) == 0 || !reflect.DeepEqual(caps, e.Capabilities()) {
 		t.Errorf("capabilities %+v", caps)
 	}
 }
@@ -87,17 +93,42 @@ func (s Suite) cancelledBefore(t *testing.T) {
 func (s Suite) cancelledDuring(t *testing.T) {
 	e := s.engine(t)
 	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
 	page := drawn(t, "one", "two", "three")
 	done := make(chan error, 1)
+	watched := &watchedContext{Context: ctx, seen: make(chan struct{})}
 	go func() {
-		_, err := e.Recognize(ctx, page)
+		_, err := e.Recognize(watched, page)
 		done <- err
 	}()
-	cancel()
-	// The call may have been quicker than the cancellation.
-	if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
-		t.Errorf("got %v", err)
+	select {
+	case <-watched.seen:
+		cancel()
+		// The call may have been quicker than the cancellation.
+		if err := <-done; err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("got %v", err)
+		}
+	case err := <-done:
+		if s.Images {
+			t.Errorf("the engine never looked whether it was cancelled, and returned %v", err)
+		}
 	}
+	if _, err := e.Recognize(t.Context(), page); err != nil {
+		t.Errorf("the next page: %v", err)
+	}
+}
+
+// watchedContext tells when somebody waits for its end.
+type watchedContext struct {
+	context.Context
+	once sync.Once
+	seen chan struct{}
+}
+
+// Done closes seen at the first call.
+func (c *watchedContext) Done() <-chan struct{} {
+	c.once.Do(func() { close(c.seen) })
+	return c.Context.Done()
 }
 
 func (s Suite) emptyPage(t *testing.T) {
@@ -105,26 +136,49 @@ func (s Suite) emptyPage(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if text := Text(result); s.Images && text != "" {
-		t.Errorf("read %q on an empty page", text)
+	if s.Images && (len(result.Blocks) > 0 || result.Width != pageWidth || result.Height != pageHeight) {
+		t.Errorf("found on an empty page: %+v", result)
 	}
 }
 
 func (s Suite) damaged(t *testing.T) {
 	e := s.engine(t)
 	whole := drawn(t, "torn").Image
-	for name, image := range map[string][]byte{"nothing": nil, "noise": []byte("this is no picture at all"), "torn": whole[:len(whole)/10]} {
+	file := filepath.Join(t.TempDir(), "page.png")
+	if err := os.WriteFile(file, whole, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, image := range map[string][]byte{
+		"nothing": nil,
+		"noise":   []byte("this is no picture at all: " + Secret),
+		"torn":    whole[:len(whole)/10],
+		// What is on the page must not make the engine open files.
+		"name of a file": []byte(file + "\n"),
+	} {
+		before := bytes.Clone(image)
 		_, err := e.Recognize(t.Context(), engines.Page{Image: image})
-		failure, ok := engines.AsError(err)
-		if !ok || failure.Kind != engines.Terminal || failure.Sentence == "" {
-			t.Errorf("%s: got %v", name, err)
-		} else if strings.Contains(err.Error(), Secret) {
-			t.Errorf("%s: the error shows a secret", name)
+		wantTerminal(t, name, err)
+		if !bytes.Equal(before, image) {
+			t.Errorf("%s: the input was changed", name)
 		}
 	}
 	if _, err := e.Recognize(t.Context(), drawn(t, "still working")); err != nil {
 		t.Errorf("after damaged pages: %v", err)
 	}
+}
+
+// wantTerminal holds a failure to what every failure promises.
+func wantTerminal(t *testing.T, name string, err error) *engines.Error {
+	t.Helper()
+	failure, ok := engines.AsError(err)
+	if !ok || failure.Kind != engines.Terminal || failure.Code == "" || failure.Sentence == "" {
+		t.Errorf("%s: got %v", name, err)
+		return &engines.Error{}
+	}
+	if strings.Contains(err.Error(), Secret) {
+		t.Errorf("%s: the error shows a secret: %v", name, err)
+	}
+	return failure
 }
 
 func (s Suite) parallel(t *testing.T) {
@@ -153,7 +207,7 @@ func (s Suite) missingLanguage(t *testing.T) {
 	page := drawn(t, "saluton")
 	page.Languages = []string{"xx_none"}
 	_, err := s.engine(t).Recognize(t.Context(), page)
-	if failure, ok := engines.AsError(err); !ok || failure.Kind != engines.Terminal || failure.Code != engines.CodeNoLanguage {
+	if failure := wantTerminal(t, "language", err); failure.Code != engines.CodeNoLanguage {
 		t.Errorf("got %v", err)
 	}
 }
@@ -181,6 +235,9 @@ func CheckResult(t testing.TB, r engines.PageResult) {
 			if !inside(l.Box, b.Box) || len(l.Words) == 0 {
 				t.Errorf("line %v with %d words in block %v", l.Box, len(l.Words), b.Box)
 			}
+			if !finite(l.Slope) || !finite(l.Offset) || !finite(l.Angle) || !finite(l.Size) || !finite(l.Descenders) {
+				t.Errorf("line with a number that is none: %+v", l)
+			}
 			for _, w := range l.Words {
 				if !inside(w.Box, l.Box) || w.Text == "" || !(w.Confidence >= 0 && w.Confidence <= 1) {
 					t.Errorf("word %+v in line %v", w, l.Box)
@@ -189,6 +246,8 @@ func CheckResult(t testing.TB, r engines.PageResult) {
 		}
 	}
 }
+
+func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }
 
 // Text is what a result says, a line a line.
 func Text(r engines.PageResult) string {

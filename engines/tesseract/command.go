@@ -8,7 +8,7 @@ import (
 	"os/exec"
 	"strconv"
 	"strings"
-	"sync"
+	"time"
 
 	"intray/engines"
 )
@@ -17,10 +17,10 @@ import (
 // input, hOCR on its standard output.
 type command struct {
 	options options
-	hand    sync.WaitGroup
+	calls   *gate
 }
 
-func newCommand(o options) reader { return &command{options: o} }
+func newCommand(o options) reader { return &command{options: o, calls: newGate()} }
 
 func (c *command) run(ctx context.Context, input []byte, args ...string) (stdout, stderr []byte, err error) {
 	if c.options.Tessdata != "" {
@@ -31,6 +31,8 @@ func (c *command) run(ctx context.Context, input []byte, args ...string) (stdout
 	cmd.Stdin = bytes.NewReader(input)
 	var out, errs bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &errs
+	// A killed command on a broken disk may linger; we do not.
+	cmd.WaitDelay = 5 * time.Second
 	err = cmd.Run()
 	return out.Bytes(), errs.Bytes(), err
 }
@@ -59,31 +61,43 @@ func (c *command) languages() ([]string, error) {
 }
 
 func (c *command) hocr(ctx context.Context, page engines.Page) ([]byte, error) {
-	c.hand.Add(1)
-	defer c.hand.Done()
+	if err := c.calls.enter(); err != nil {
+		return nil, err
+	}
+	defer c.calls.leave()
 	args := []string{"stdin", "stdout", "-l", strings.Join(page.Languages, "+"), "--psm", strconv.Itoa(c.options.PageSegmentation)}
 	if page.DPI > 0 {
 		args = append(args, "--dpi", dpi(page))
 	}
 	// "-c" instead of the config file "hocr", which some installations lack.
-	args = append(args, "-c", "tessedit_create_hocr=1")
+	// Of a file of many pages the first is meant, as for the library.
+	args = append(args, "-c", "tessedit_create_hocr=1", "-c", "tessedit_page_number=0")
 	out, errs, err := c.run(ctx, page.Image, args...)
-	var exit *exec.ExitError
-	switch {
-	case err == nil:
+	if err == nil {
 		return out, nil
-	case errors.Is(err, exec.ErrNotFound):
-		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable,
-			Sentence: "The tesseract command is not installed.", Cause: err}
-	case errors.As(err, &exit) && exit.ExitCode() == 1:
-		return nil, damaged(errors.Join(err, errors.New(tail(errs))))
 	}
-	return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeCrashed,
-		Sentence: "Tesseract broke down on this page.", Cause: errors.Join(err, errors.New(tail(errs)))}
+	return nil, c.failure(err, tail(errs))
+}
+
+// failure tells a bad picture from a bad installation and from a crash; the
+// command's exit status is 1 for the first two.
+func (c *command) failure(err error, said string) error {
+	var exit *exec.ExitError
+	isExit := errors.As(err, &exit)
+	err = errors.Join(err, errors.New(said))
+	switch {
+	case isExit && strings.Contains(said, "Could not initialize tesseract"):
+		return unusable(err)
+	case isExit && exit.ExitCode() == 1:
+		return damaged(err)
+	case isExit:
+		return &engines.Error{Kind: engines.Retryable, Code: engines.CodeCrashed, Sentence: "Tesseract broke down on this page.", Cause: err}
+	}
+	return unusable(err)
 }
 
 func (c *command) close() error {
-	c.hand.Wait()
+	c.calls.shut()
 	return nil
 }
 

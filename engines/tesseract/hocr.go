@@ -56,6 +56,10 @@ type parser struct {
 	word   *engines.Word
 	text   strings.Builder
 	rtl    bool // direction of the paragraph
+	// wordRTL is the direction of the open word, rtlWords how many words of the
+	// open line have it. Tesseract marks a word that differs from its paragraph.
+	wordRTL  bool
+	rtlWords int
 	// open is the class of every element that is open.
 	open []string
 }
@@ -87,9 +91,7 @@ func (p *parser) start(e xml.StartElement) error {
 	case "ocrx_word":
 		p.closeWord()
 		p.word = &engines.Word{Box: p.box(props), Confidence: confidence(props["x_wconf"])}
-		if p.line != nil && dir == "rtl" {
-			p.line.RightToLeft = true
-		}
+		p.wordRTL = dir == "rtl" || dir == "" && p.rtl
 	}
 	return nil
 }
@@ -125,16 +127,18 @@ func (p *parser) startPage(props map[string][]float64) error {
 
 func (p *parser) startLine(class string, props map[string][]float64) {
 	p.closeLine()
-	l := &engines.Line{Box: p.box(props), RightToLeft: p.rtl}
-	if b := props["baseline"]; len(b) == 2 {
-		l.HasBaseline, l.Slope, l.Offset = true, b[0], b[1]
+	l := &engines.Line{Box: p.box(props)}
+	if b, box := props["baseline"], props["bbox"]; len(b) == 2 && l.Box != (engines.Box{}) {
+		// The offset counts from the box as it was before it was clamped.
+		l.HasBaseline, l.Slope = true, b[0]
+		l.Offset = b[1] + box[3] - l.Box.Y1 + b[0]*(l.Box.X0-box[0])
 	}
 	l.Angle = math.Mod(first(props["textangle"])+360, 360)
 	l.Size, l.Descenders = first(props["x_size"]), first(props["x_descenders"])
 	if l.Angle != 0 {
 		l.HasBaseline = false
 	}
-	p.line = l
+	p.line, p.rtlWords = l, 0
 	if p.block == nil {
 		p.block = &engines.Block{Kind: engines.BlockText, Box: l.Box}
 	}
@@ -156,6 +160,9 @@ func (p *parser) closeWord() {
 	p.text.Reset()
 	if p.line != nil && w.Text != "" && w.Box.X1 > w.Box.X0 && w.Box.Y1 > w.Box.Y0 {
 		p.line.Words = append(p.line.Words, w)
+		if p.wordRTL {
+			p.rtlWords++
+		}
 	}
 }
 
@@ -164,8 +171,10 @@ func (p *parser) closeLine() {
 	p.closeWord()
 	if p.line != nil && len(p.line.Words) > 0 && p.block != nil {
 		for _, w := range p.line.Words {
-			p.line.Box = around(p.line.Box, w.Box)
+			grow(p.line, w.Box)
 		}
+		words := len(p.line.Words)
+		p.line.RightToLeft = 2*p.rtlWords > words || 2*p.rtlWords == words && p.rtl
 		p.block.Lines = append(p.block.Lines, *p.line)
 		p.block.Box = around(p.block.Box, p.line.Box)
 	}
@@ -180,14 +189,25 @@ func (p *parser) closeBlock() {
 	p.block = nil
 }
 
+// box is the bbox clamped to the page. A missing or inverted one is the zero
+// Box, which stands for "unknown" here.
 func (p *parser) box(props map[string][]float64) engines.Box {
 	b := props["bbox"]
-	if len(b) != 4 {
+	if len(b) != 4 || b[0] > b[2] || b[1] > b[3] {
 		return engines.Box{}
 	}
 	w, h := float64(p.result.Width), float64(p.result.Height)
-	x0, y0 := min(max(b[0], 0), w), min(max(b[1], 0), h)
-	return engines.Box{X0: x0, Y0: y0, X1: max(min(max(b[2], 0), w), x0), Y1: max(min(max(b[3], 0), h), y0)}
+	return engines.Box{X0: min(max(b[0], 0), w), Y0: min(max(b[1], 0), h), X1: min(max(b[2], 0), w), Y1: min(max(b[3], 0), h)}
+}
+
+// grow makes a line hold a word. The baseline stays where it is, though it is
+// told relative to the box's corner.
+func grow(l *engines.Line, word engines.Box) {
+	before := l.Box
+	l.Box = around(before, word)
+	if l.HasBaseline {
+		l.Offset += before.Y1 - l.Box.Y1 + l.Slope*(l.Box.X0-before.X0)
+	}
 }
 
 func around(a, b engines.Box) engines.Box {
@@ -198,10 +218,17 @@ func around(a, b engines.Box) engines.Box {
 }
 
 // properties splits a title attribute: names, each with numbers, separated by
-// semicolons. Values that are not all numbers (file names) are left out.
+// semicolons. Values that are not all numbers are left out, and so is what
+// stands in quotes: a file name may look like a property.
 func properties(title string) map[string][]float64 {
+	var bare strings.Builder
+	for i, part := range strings.Split(title, `"`) {
+		if i%2 == 0 {
+			bare.WriteString(part)
+		}
+	}
 	out := map[string][]float64{}
-	for part := range strings.SplitSeq(title, ";") {
+	for part := range strings.SplitSeq(bare.String(), ";") {
 		fields := strings.Fields(part)
 		if len(fields) < 2 {
 			continue
@@ -209,7 +236,8 @@ func properties(title string) map[string][]float64 {
 		var values []float64
 		for _, f := range fields[1:] {
 			v, err := strconv.ParseFloat(f, 64)
-			if err != nil || math.IsNaN(v) || math.IsInf(v, 0) {
+			// Beyond any page; sums of such numbers must stay finite.
+			if err != nil || !(math.Abs(v) <= 1e9) {
 				values = nil
 				break
 			}

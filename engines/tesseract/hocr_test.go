@@ -1,6 +1,7 @@
 package tesseract
 
 import (
+	"math"
 	"reflect"
 	"strings"
 	"testing"
@@ -11,7 +12,7 @@ import (
 
 const smallHOCR = `<?xml version="1.0" encoding="UTF-8"?>
 <html><head><title></title><meta name='ocr-system' content='tesseract 5.3.0' /></head><body>
-<div class='ocr_page' title='image "a; bbox 1 2 3 4"; bbox 0 0 600 400; ppageno 0; scan_res 300 300'>
+<div class='ocr_page' title='bbox 0 0 600 400; image "a; bbox 1 2 3 4"; ppageno 0; scan_res 300 300'>
  <div class='ocr_carea' title="bbox 10 10 500 90"><p class='ocr_par' lang='eng' title="bbox 10 10 500 90">
   <span class='ocr_header' title="bbox 10 10 500 40; baseline 0.01 -5; x_size 30; x_descenders 6; x_ascenders 7">
    <span class='ocrx_word' title='bbox 10 10 100 40; x_wconf 96'>Tom</span>
@@ -46,6 +47,72 @@ func TestParseHOCR(t *testing.T) {
 	}}
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// oneLine is a page of 600 by 400 with one paragraph and one line in it.
+func oneLine(paragraph, line, words string) string {
+	return "<div class='ocr_page' title='bbox 0 0 600 400'><p class='ocr_par' " + paragraph + "><span class='ocr_line' title='" + line + "'>" +
+		words + "</span></p></div>"
+}
+
+func TestBaselineStaysWhenTheBoxChanges(t *testing.T) {
+	for name, c := range map[string]struct{ line, word string }{
+		"as it is":          {"bbox 100 50 500 80; baseline 0.1 -5", "bbox 100 50 200 80"},
+		"a word sticks out": {"bbox 100 50 500 80; baseline 0.1 -5", "bbox 90 50 200 95"},
+		"clamped left":      {"bbox -40 50 500 80; baseline 0.1 -19", "bbox 100 50 200 80"},
+		"clamped below":     {"bbox 100 50 500 480; baseline 0.1 -405", "bbox 100 50 200 390"},
+	} {
+		r, err := parseHOCR(strings.NewReader(oneLine("", c.line, "<span class='ocrx_word' title='"+c.word+"'>x</span>")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		l := r.Blocks[0].Lines[0]
+		// Every case is the same line: 75 at x = 100.
+		if y := l.Box.Y1 + l.Offset + l.Slope*(100-l.Box.X0); !l.HasBaseline || math.Abs(y-75) > 1e-9 {
+			t.Errorf("%s: baseline at %v in %+v", name, y, l)
+		}
+	}
+}
+
+func TestDirection(t *testing.T) {
+	word := func(dir string) string {
+		return "<span class='ocrx_word' title='bbox 10 10 60 40' " + dir + ">x</span>"
+	}
+	rtl, ltr := word("dir='rtl'"), word("dir='ltr'")
+	for name, c := range map[string]struct {
+		paragraph, words string
+		want             bool
+	}{
+		"plain":                          {"", word(""), false},
+		"right to left":                  {"dir='rtl'", word(""), true},
+		"one Hebrew word in English":     {"", word("") + word("") + rtl, false},
+		"one English word in Hebrew":     {"dir='rtl'", word("") + word("") + ltr, true},
+		"a Hebrew line under English":    {"", rtl + rtl + word(""), true},
+		"as many of one as of the other": {"dir='rtl'", word("") + ltr, true},
+	} {
+		r, err := parseHOCR(strings.NewReader(oneLine(c.paragraph, "bbox 10 10 60 40", c.words)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := r.Blocks[0].Lines[0].RightToLeft; got != c.want {
+			t.Errorf("%s: %v", name, got)
+		}
+	}
+}
+
+func TestBadBoxes(t *testing.T) {
+	words := "<span class='ocrx_word' title='bbox 60 10 10 40'>inverted</span><span class='ocrx_word'>nowhere</span>" +
+		"<span class='ocrx_word' title='bbox 700 10 800 40'>outside</span><span class='ocrx_word' title='bbox 10 nan 60 40'>nan</span>" +
+		"<span class='ocrx_word' title='bbox 100 10 160 40'>good</span>"
+	r, err := parseHOCR(strings.NewReader(oneLine("", "bbox 500 300 20 40; baseline 0 -3", words)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	box := engines.Box{X0: 100, Y0: 10, X1: 160, Y1: 40}
+	want := []engines.Block{{Kind: engines.BlockText, Box: box, Lines: []engines.Line{{Box: box, Words: []engines.Word{{Text: "good", Box: box}}}}}}
+	if !reflect.DeepEqual(r.Blocks, want) {
+		t.Errorf("%+v", r.Blocks)
 	}
 }
 

@@ -3,8 +3,10 @@
 package tesseract
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -18,19 +20,39 @@ import (
 	"intray/engines"
 )
 
-func newReader(o options) reader {
-	return &library{options: o, idle: map[string][]*gosseract.Client{}}
-}
+// maxIdle is how many clients stay warm in one engine. A worker process reads
+// one page at a time; more serve folders of other languages. Each holds its
+// models, about 60 MB for one small language with the orientation model.
+const maxIdle = 4
 
-// library reads pages with gosseract. Loading a model takes long, so clients
-// stay warm: idle ones wait here by their languages.
+// loading is held while models are loaded. It has to be one for the process:
+// gosseract 2.4.1 points the process's standard error at the null device
+// meanwhile, and two loads at once leave it there for good.
+var loading sync.Mutex
+
+// blank is the smallest picture there is, a white portable greymap.
+const blank = "P5 1 1 255 \xff"
+
+func newReader(o options) reader { return &library{options: o, calls: newGate()} }
+
+// library reads pages with gosseract. Loading models takes longer than reading
+// a short page, so clients stay warm between pages. gosseract loads again only
+// when languages change, so each client keeps its languages for life.
+//
+// gosseract 2.4.1 does not free the text of an answer: a warm process grows by
+// the size of each page's hOCR, 10 to 60 KB. Whoever keeps the process for
+// tens of thousands of pages should replace it now and then.
 type library struct {
 	options options
+	calls   *gate
 
-	mu     sync.Mutex
-	idle   map[string][]*gosseract.Client
-	closed bool
-	hand   sync.WaitGroup
+	mu   sync.Mutex
+	idle []warmClient // longest idle first
+}
+
+type warmClient struct {
+	languages string
+	*gosseract.Client
 }
 
 func (l *library) version() string { return gosseract.Version() }
@@ -39,14 +61,18 @@ func (l *library) languages() ([]string, error) {
 	if l.options.Tessdata == "" {
 		return gosseract.GetAvailableLanguages()
 	}
-	files, err := filepath.Glob(filepath.Join(l.options.Tessdata, "*.traineddata"))
-	if err == nil && len(files) == 0 {
-		_, err = os.Stat(l.options.Tessdata)
-	}
+	const suffix = ".traineddata"
 	var out []string
-	for _, f := range files {
-		out = append(out, strings.TrimSuffix(filepath.Base(f), ".traineddata"))
-	}
+	root := l.options.Tessdata
+	// Models for whole scripts stand in a folder of their own, "script/Latin".
+	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || !strings.HasSuffix(path, suffix) {
+			return err
+		}
+		name, err := filepath.Rel(root, strings.TrimSuffix(path, suffix))
+		out = append(out, filepath.ToSlash(name))
+		return err
+	})
 	slices.Sort(out)
 	return out, err
 }
@@ -54,19 +80,19 @@ func (l *library) languages() ([]string, error) {
 // hocr runs the page in a goroutine of its own: the call cannot be stopped,
 // but the caller can be let go. The busy client comes back when it is done.
 func (l *library) hocr(ctx context.Context, page engines.Page) ([]byte, error) {
-	key := strings.Join(page.Languages, "+")
-	client, err := l.take(key, page.Languages)
-	if err != nil {
+	if err := l.calls.enter(); err != nil {
 		return nil, err
 	}
+	// The caller may use its buffer again while we are still at it.
+	page.Image = bytes.Clone(page.Image)
 	type answer struct {
 		text string
 		err  error
 	}
 	done := make(chan answer, 1)
 	go func() {
-		text, err := read(client, page)
-		l.give(key, client, err)
+		defer l.calls.leave()
+		text, err := l.read(page)
 		done <- answer{text, err}
 	}()
 	select {
@@ -77,14 +103,51 @@ func (l *library) hocr(ctx context.Context, page engines.Page) ([]byte, error) {
 	}
 }
 
-func read(client *gosseract.Client, page engines.Page) (string, error) {
-	if err := client.SetImageFromBytes(page.Image); err != nil {
+func (l *library) read(page engines.Page) (string, error) {
+	languages := strings.Join(page.Languages, "+")
+	client, ok := l.take(languages)
+	if !ok {
+		var err error
+		if client, err = load(l.options, page.Languages); err != nil {
+			return "", err
+		}
+	}
+	text, err := recognize(client.Client, page.Image, dpi(page))
+	if err != nil {
+		_ = client.Close() // always nil; one that failed is not trusted again
+		return "", err
+	}
+	l.give(client)
+	return text, nil
+}
+
+// load makes a client and has it load its models, by showing it a blank page.
+func load(o options, languages []string) (warmClient, error) {
+	client := gosseract.NewClient()
+	client.Trim = false
+	client.Languages = slices.Clone(languages)
+	client.TessdataPrefix = o.Tessdata
+	// As a variable and not by SetPageSegMode: the library forgets the latter
+	// when it loads its models.
+	client.Variables["tessedit_pageseg_mode"] = strconv.Itoa(o.PageSegmentation)
+	client.Variables["debug_file"] = os.DevNull
+	loading.Lock()
+	defer loading.Unlock()
+	if _, err := recognize(client, []byte(blank), "0"); err != nil {
+		_ = client.Close()                 // always nil
+		return warmClient{}, unusable(err) // whatever it is, it is not the document's fault
+	}
+	return warmClient{strings.Join(languages, "+"), client}, nil
+}
+
+func recognize(client *gosseract.Client, picture []byte, dpi string) (string, error) {
+	if err := client.SetImageFromBytes(picture); err != nil {
 		return "", damaged(err)
 	}
 	if !hasImage(client) {
 		return "", damaged(errors.New("leptonica cannot read it"))
 	}
-	if err := client.SetVariable("user_defined_dpi", dpi(page)); err != nil {
+	if err := client.SetVariable("user_defined_dpi", dpi); err != nil {
 		return "", unusable(err)
 	}
 	text, err := client.HOCRText()
@@ -103,55 +166,37 @@ func hasImage(client *gosseract.Client) bool {
 	return !reflect.ValueOf(client).Elem().FieldByName("pixImage").IsNil()
 }
 
-func unusable(err error) *engines.Error {
-	return &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable, Sentence: "Tesseract could not be started.", Cause: err}
-}
-
-func (l *library) take(key string, languages []string) (*gosseract.Client, error) {
+// take hands out the client of these languages that was used last.
+func (l *library) take(languages string) (warmClient, bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
-		return nil, unusable(errors.New("the engine is closed"))
-	}
-	l.hand.Add(1)
-	if waiting := l.idle[key]; len(waiting) > 0 {
-		l.idle[key] = waiting[:len(waiting)-1]
-		return waiting[len(waiting)-1], nil
-	}
-	client := gosseract.NewClient()
-	client.Trim = false
-	client.Languages = slices.Clone(languages)
-	client.TessdataPrefix = l.options.Tessdata
-	// As a variable and not by SetPageSegMode: the library forgets the latter
-	// when it loads its models.
-	client.Variables["tessedit_pageseg_mode"] = strconv.Itoa(l.options.PageSegmentation)
-	client.Variables["debug_file"] = os.DevNull
-	return client, nil
-}
-
-// give takes a client back; one that failed is not trusted again.
-func (l *library) give(key string, client *gosseract.Client, err error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	defer l.hand.Done()
-	if err != nil || l.closed {
-		_ = client.Close() // always nil
-		return
-	}
-	l.idle[key] = append(l.idle[key], client)
-}
-
-func (l *library) close() error {
-	l.mu.Lock()
-	l.closed = true
-	idle := l.idle
-	l.idle = map[string][]*gosseract.Client{}
-	l.mu.Unlock()
-	for _, clients := range idle {
-		for _, c := range clients {
-			_ = c.Close() // always nil
+	for i, c := range slices.Backward(l.idle) {
+		if c.languages == languages {
+			l.idle = slices.Delete(l.idle, i, i+1)
+			return c, true
 		}
 	}
-	l.hand.Wait()
+	return warmClient{}, false
+}
+
+func (l *library) give(client warmClient) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.idle = append(l.idle, client)
+	if len(l.idle) > maxIdle {
+		_ = l.idle[0].Close() // always nil
+		l.idle = slices.Delete(l.idle, 0, 1)
+	}
+}
+
+// close waits for calls in hand, also those whose callers have gone.
+func (l *library) close() error {
+	l.calls.shut()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, c := range l.idle {
+		_ = c.Close() // always nil
+	}
+	l.idle = nil
 	return nil
 }

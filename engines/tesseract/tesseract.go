@@ -18,6 +18,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -32,15 +33,21 @@ const Kind = "tesseract"
 type options struct {
 	// Tessdata is the folder of language models; "" is Tesseract's own.
 	Tessdata string `toml:"tessdata"`
-	// PageSegmentation is Tesseract's page segmentation mode, 0..13.
+	// PageSegmentation is Tesseract's page segmentation mode, 1 or 3..13; 0 and
+	// 2 find the layout only and read nothing.
 	PageSegmentation int `toml:"page_segmentation"`
 }
 
-const (
-	segmentAuto       = 3
-	segmentAutoAndOSD = 1 // automatic, with orientation detection: turned pages are read too
-	orientationModel  = "osd"
-)
+const defaultSegmentation = 1
+
+// withoutOrientation maps the modes that need the orientation model to the
+// same mode without: automatic, and sparse text.
+var withoutOrientation = map[int]int{1: 3, 12: 11}
+
+// notLanguages are models that read no text: orientation, and formulas.
+var notLanguages = []string{orientationModel, "equ"}
+
+const orientationModel = "osd"
 
 // Factory is the engine's entry in the list of all engines.
 func Factory() engines.Factory {
@@ -65,15 +72,15 @@ type Recognizer struct {
 }
 
 func build(s engines.Settings, newReader func(options) reader) (engines.Recognizer, error) {
-	o := options{PageSegmentation: segmentAutoAndOSD}
+	o := options{PageSegmentation: defaultSegmentation}
 	if s.Decode != nil {
 		if err := s.Decode(&o); err != nil {
-			return nil, err
+			return nil, fmt.Errorf("read settings of engine %q: %w", s.Name, err)
 		}
 	}
-	if o.PageSegmentation < 0 || o.PageSegmentation > 13 {
+	if m := o.PageSegmentation; m < 1 || m == 2 || m > 13 {
 		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
-			Sentence: fmt.Sprintf("page_segmentation of engine %q is %d; Tesseract knows 0 to 13.", s.Name, o.PageSegmentation)}
+			Sentence: fmt.Sprintf("page_segmentation of engine %q is %d; it must be 1 or 3 to 13 for Tesseract to read.", s.Name, m)}
 	}
 	r := newReader(o)
 	installed, err := r.languages()
@@ -84,8 +91,8 @@ func build(s engines.Settings, newReader func(options) reader) (engines.Recogniz
 		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable,
 			Sentence: "Tesseract's language models cannot be listed; is it installed?", Cause: err}
 	}
-	if o.PageSegmentation == segmentAutoAndOSD && !slices.Contains(installed, orientationModel) {
-		o.PageSegmentation = segmentAuto
+	if mode, ok := withoutOrientation[o.PageSegmentation]; ok && !slices.Contains(installed, orientationModel) {
+		o.PageSegmentation = mode
 		r = newReader(o)
 		if s.Log != nil {
 			s.Log.Warn("The model for orientation (osd) is not installed: pages that lie on their side will be read badly.",
@@ -96,17 +103,20 @@ func build(s engines.Settings, newReader func(options) reader) (engines.Recogniz
 	if len(languages) == 0 {
 		languages = []string{"eng"}
 	}
-	return &Recognizer{reader: r, languages: languages, caps: engines.Capabilities{Kind: Kind, Version: r.version(), Languages: installed,
+	installed = slices.DeleteFunc(installed, func(l string) bool { return slices.Contains(notLanguages, l) })
+	return &Recognizer{reader: r, languages: slices.Clone(languages), caps: engines.Capabilities{Kind: Kind, Version: r.version(), Languages: installed,
 		Types: []string{"image/png", "image/jpeg", "image/tiff", "image/x-portable-anymap"}}}, nil
 }
 
-// Capabilities are constant.
+// Capabilities are constant. Languages leaves out models that read no text.
 func (r *Recognizer) Capabilities() engines.Capabilities { return r.caps }
 
-// Close waits for calls in hand. It may be called twice.
+// Close waits for calls in hand, and for those the library could not stop. It
+// may be called twice; a page that comes later is a retryable error.
 func (r *Recognizer) Close() error { return r.reader.close() }
 
-// Recognize reads one page.
+// Recognize reads one page; of a TIFF file of many pages it reads the first.
+// When ctx ends it returns at once, though the library may read on behind.
 func (r *Recognizer) Recognize(ctx context.Context, page engines.Page) (engines.PageResult, error) {
 	if err := ctx.Err(); err != nil {
 		return engines.PageResult{}, err
@@ -118,6 +128,9 @@ func (r *Recognizer) Recognize(ctx context.Context, page engines.Page) (engines.
 		page.Languages = r.languages
 	}
 	if err := r.checkLanguages(page.Languages); err != nil {
+		return engines.PageResult{}, err
+	}
+	if err := checkPicture(page.Image); err != nil {
 		return engines.PageResult{}, err
 	}
 	data, err := r.reader.hocr(ctx, page)
@@ -137,11 +150,14 @@ func (r *Recognizer) Recognize(ctx context.Context, page engines.Page) (engines.
 
 func (r *Recognizer) checkLanguages(wanted []string) error {
 	for _, l := range wanted {
-		if !slices.Contains(r.caps.Languages, l) {
-			return &engines.Error{Kind: engines.Terminal, Code: engines.CodeNoLanguage,
-				Sentence: fmt.Sprintf("The language %q is not installed for Tesseract; there are: %s. On Debian its package is tesseract-ocr-%s.",
-					l, strings.Join(r.caps.Languages, ", "), strings.ReplaceAll(strings.ToLower(l), "_", "-"))}
+		if slices.Contains(r.caps.Languages, l) {
+			continue
 		}
+		sentence := fmt.Sprintf("The language %q is not installed for Tesseract; there are: %s.", l, strings.Join(r.caps.Languages, ", "))
+		if !strings.Contains(l, "/") { // a script's package is named otherwise
+			sentence += " On Debian its package is tesseract-ocr-" + strings.ReplaceAll(strings.ToLower(l), "_", "-") + "."
+		}
+		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeNoLanguage, Sentence: sentence}
 	}
 	return nil
 }
@@ -151,5 +167,14 @@ func damaged(cause error) *engines.Error {
 		Sentence: "The page's picture is damaged or of a type Tesseract cannot read.", Cause: cause}
 }
 
+func unusable(cause error) *engines.Error {
+	return &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable, Sentence: "Tesseract could not be started.", Cause: cause}
+}
+
 // dpi is user_defined_dpi's value: 0 lets Tesseract estimate.
-func dpi(page engines.Page) string { return strconv.Itoa(int(page.DPI + 0.5)) }
+func dpi(page engines.Page) string {
+	if !(page.DPI > 0 && page.DPI < math.MaxInt16) {
+		return "0"
+	}
+	return strconv.Itoa(int(page.DPI + 0.5))
+}

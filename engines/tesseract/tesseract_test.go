@@ -1,7 +1,6 @@
 package tesseract
 
 import (
-	"errors"
 	"math"
 	"os"
 	"os/exec"
@@ -13,6 +12,9 @@ import (
 	"intray/engines"
 	"intray/engines/enginetest"
 )
+
+// corpus has real pages; it is not part of this repository.
+var corpus = filepath.Join("..", "..", "..", "shared", "corpus", "ocr")
 
 // variants are the two ways to Tesseract. Without cgo both are the command.
 func variants() map[string]func(options) reader {
@@ -31,8 +33,16 @@ func open(t testing.TB, with func(options) reader) engines.Recognizer {
 	return e
 }
 
+func drawn(t testing.TB, lines ...string) engines.Page {
+	t.Helper()
+	image, err := enginetest.DrawPage(lines...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return engines.Page{Image: image, DPI: enginetest.PageDPI}
+}
+
 func TestConformance(t *testing.T) {
-	t.Setenv("INTRAY_TEST_SECRET", enginetest.Secret)
 	for name, with := range variants() {
 		t.Run(name, func(t *testing.T) {
 			enginetest.Suite{Images: true, New: func(t *testing.T) engines.Recognizer { return open(t, with) }}.Run(t)
@@ -40,23 +50,27 @@ func TestConformance(t *testing.T) {
 	}
 }
 
-// TestSameAnswers holds the library and the command to one answer.
+// TestSameAnswers holds the library and the command to one answer, also where
+// Tesseract has to estimate the resolution.
 func TestSameAnswers(t *testing.T) {
-	image, err := enginetest.DrawPage("Same page, same words,", "same boxes: 1,284.50 EUR")
-	if err != nil {
-		t.Fatal(err)
-	}
-	var results []engines.PageResult
-	for _, with := range variants() {
-		e := open(t, with)
-		r, err := e.Recognize(t.Context(), engines.Page{Image: image, DPI: enginetest.PageDPI})
-		if err := errors.Join(err, e.Close()); err != nil {
-			t.Fatal(err)
+	page := drawn(t, "Same page, same words,", "same boxes: 1,284.50 EUR")
+	unknown := page
+	unknown.DPI = 0
+	pages := map[string]engines.Page{"drawn": page, "resolution unknown": unknown, "empty": drawn(t)}
+	for _, file := range []string{"eng-phototest.tif", "eng-phototest-rotated-R.png", "eng-oldbook-j049.tiff"} {
+		if image, err := os.ReadFile(filepath.Join(corpus, file)); err == nil {
+			pages[file] = engines.Page{Image: image}
 		}
-		results = append(results, r)
 	}
-	if !reflect.DeepEqual(results[0], results[1]) {
-		t.Errorf("%+v\n%+v", results[0], results[1])
+	library, command := open(t, newReader), open(t, newCommand)
+	defer library.Close()
+	defer command.Close()
+	for name, p := range pages {
+		want, err1 := command.Recognize(t.Context(), p)
+		got, err2 := library.Recognize(t.Context(), p)
+		if err1 != nil || err2 != nil || !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: library %+v, %v\ncommand %+v, %v", name, got, err2, want, err1)
+		}
 	}
 }
 
@@ -84,14 +98,13 @@ func TestBaselineAndConfidence(t *testing.T) {
 }
 
 func TestTurnedPages(t *testing.T) {
-	dir := filepath.Join("..", "..", "..", "shared", "corpus", "ocr")
-	if _, err := os.Stat(dir); err != nil {
+	if _, err := os.Stat(corpus); err != nil {
 		t.Skip("skipped: the shared corpus is not beside this checkout")
 	}
 	e := open(t, newReader)
 	defer e.Close()
 	for file, angle := range map[string]float64{"eng-phototest-rotated-L.png": 90, "eng-phototest-rotated-180.png": 180, "eng-phototest-rotated-R.png": 270} {
-		image, err := os.ReadFile(filepath.Join(dir, file))
+		image, err := os.ReadFile(filepath.Join(corpus, file))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,17 +122,19 @@ func TestTurnedPages(t *testing.T) {
 	}
 }
 
-func TestSettings(t *testing.T) {
-	decode := func(o options) func(any) error {
-		return func(into any) error { *into.(*options) = o; return nil }
+// TestDamagedPageOnAWarmEngine: a torn picture after a good one.
+func TestDamagedPageOnAWarmEngine(t *testing.T) {
+	image, err := enginetest.DrawPage("warm")
+	if err != nil {
+		t.Fatal(err)
 	}
-	_, err := build(engines.Settings{Decode: decode(options{PageSegmentation: 99})}, newReader)
-	if e, ok := engines.AsError(err); !ok || e.Code != engines.CodeBadSettings {
-		t.Errorf("segmentation 99: %v", err)
-	}
-	_, err = build(engines.Settings{Decode: decode(options{Tessdata: filepath.Join(t.TempDir(), "none")})}, newReader)
-	if e, ok := engines.AsError(err); !ok || e.Code != engines.CodeUnavailable {
-		t.Errorf("no models: %v", err)
+	e := open(t, newReader)
+	defer e.Close()
+	for _, page := range [][]byte{image, image[:len(image)/10], image} {
+		_, err := e.Recognize(t.Context(), engines.Page{Image: page})
+		if failure, failed := engines.AsError(err); failed != (len(page) < len(image)) || failed && failure.Code != engines.CodeBadImage {
+			t.Errorf("%d of %d bytes: %v", len(page), len(image), err)
+		}
 	}
 }
 
@@ -134,22 +149,6 @@ func BenchmarkWarmPage(b *testing.B) {
 	for b.Loop() {
 		if _, err := e.Recognize(b.Context(), engines.Page{Image: image, DPI: enginetest.PageDPI}); err != nil {
 			b.Fatal(err)
-		}
-	}
-}
-
-// TestDamagedPageOnAWarmEngine: a torn picture after a good one.
-func TestDamagedPageOnAWarmEngine(t *testing.T) {
-	image, err := enginetest.DrawPage("warm")
-	if err != nil {
-		t.Fatal(err)
-	}
-	e := open(t, newReader)
-	defer e.Close()
-	for _, page := range [][]byte{image, image[:len(image)/10], image} {
-		_, err := e.Recognize(t.Context(), engines.Page{Image: page})
-		if failure, failed := engines.AsError(err); failed != (len(page) < len(image)) || failed && failure.Code != engines.CodeBadImage {
-			t.Errorf("%d of %d bytes: %v", len(page), len(image), err)
 		}
 	}
 }
