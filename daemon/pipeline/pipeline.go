@@ -73,10 +73,13 @@ func (p *Pipeline) Run(soft, hard context.Context, drain bool) error {
 		}
 	}()
 	for soft.Err() == nil {
-		if err := p.start(hard, done); err != nil {
+		// One moment for both questions: what falls due between them would be
+		// missed by both.
+		now := time.Now()
+		if err := p.start(hard, done, now); err != nil {
 			return err
 		}
-		wake, stop := p.timer()
+		wake, stop := p.timer(now)
 		if drain && len(p.inHand) == 0 && wake == nil {
 			return nil
 		}
@@ -97,12 +100,12 @@ func (p *Pipeline) Run(soft, hard context.Context, drain bool) error {
 }
 
 // start puts due documents into hand, as many as there is room for.
-func (p *Pipeline) start(ctx context.Context, done chan<- string) error {
+func (p *Pipeline) start(ctx context.Context, done chan<- string, now time.Time) error {
 	room := p.Parallel - len(p.inHand)
 	if room <= 0 {
 		return nil
 	}
-	due, err := p.Ledger.Due(time.Now(), room+len(p.inHand)+len(p.waiting))
+	due, err := p.Ledger.Due(now, room+len(p.inHand)+len(p.waiting))
 	if err != nil {
 		return fmt.Errorf("look for due work: %w", err)
 	}
@@ -133,9 +136,9 @@ func (p *Pipeline) waits(doc ledger.Document) bool {
 	return true
 }
 
-// timer fires when the next waiting document is due; nil when none waits.
-func (p *Pipeline) timer() (<-chan time.Time, func()) {
-	next, ok, err := p.Ledger.NextDue(time.Now())
+// timer fires when the next document that waits now is due; nil when none does.
+func (p *Pipeline) timer(now time.Time) (<-chan time.Time, func()) {
+	next, ok, err := p.Ledger.NextDue(now)
 	if err != nil || !ok {
 		return nil, func() {}
 	}
