@@ -51,7 +51,10 @@ func TestCorpusRecall(t *testing.T) {
 		}
 		doc := readDocument(t, filepath.Join(out, stem+".json"))
 		inJSON := recall(string(truth), doc.Text)
-		inPDF := recall(string(truth), outputOf(t, "pdftotext", filepath.Join(out, stem+".pdf"), "-"))
+		// pdftotext joins words hyphenated at a line's end, which the truth has as
+		// two; with -layout it leaves them alone. Either reading will do.
+		inPDF := max(recall(string(truth), outputOf(t, "pdftotext", filepath.Join(out, stem+".pdf"), "-")),
+			recall(string(truth), outputOf(t, "pdftotext", "-layout", filepath.Join(out, stem+".pdf"), "-")))
 		t.Logf("%-48s %9.3f %6.3f %6.3f", rel, baseline[rel], inJSON, inPDF)
 		if worst := min(inJSON, inPDF); worst < baseline[rel]-allowedLoss {
 			t.Errorf("%s: word recall %.3f, Tesseract alone has %.3f", rel, worst, baseline[rel])
