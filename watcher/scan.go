@@ -1,9 +1,11 @@
 package watcher
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -18,12 +20,20 @@ type scanner struct {
 	o       Options
 	tracker *tracker
 	watch   *fsnotify.Watcher // nil when notifications cannot be had
-	told    map[string]bool   // what was said once and is still so
+	folders map[string]bool   // those that are there, by their path inside
+	told    map[saying]bool   // what was said once and is still so
 	missing bool
 }
 
+// saying is a sentence about a path.
+type saying struct{ rel, text string }
+
 // idleTimer is the timer's period when no file is waiting; sweeps wake the loop.
 const idleTimer = time.Hour
+
+func newScanner(o Options) *scanner {
+	return &scanner{o: o, tracker: newTracker(o.Settle, o.SettleMax), folders: map[string]bool{}, told: map[saying]bool{}}
+}
 
 func (s *scanner) listen(notify func() (*fsnotify.Watcher, error)) (<-chan fsnotify.Event, <-chan error) {
 	w, err := notify()
@@ -72,14 +82,29 @@ func (s *scanner) due() []File {
 	return out
 }
 
-func (s *scanner) event(e fsnotify.Event) {
+// answer does what a request asks for.
+func (s *scanner) answer(r request) {
+	if !r.taken {
+		s.tracker.again(r.rel, r.after, time.Now())
+		return
+	}
+	// Without notifications nobody else would notice a name that is cleared and
+	// used again, by a file of the same size and age, before the next sweep.
+	if _, err := os.Lstat(s.path(r.rel)); errors.Is(err, fs.ErrNotExist) {
+		s.tracker.forget(r.rel)
+	}
+}
+
+func (s *scanner) event(ctx context.Context, e fsnotify.Event) {
 	info, err := os.Lstat(e.Name)
 	switch {
+	case err != nil && filepath.Clean(e.Name) == s.o.Folder:
+		s.sweep(ctx) // says so, and what is back already is watched again
 	case err != nil:
 		s.gone(e.Name)
 	case info.IsDir():
 		if e.Has(fsnotify.Create) {
-			s.walk(e.Name, nil) // its files may be there already
+			s.walk(ctx, e.Name) // its files may be there already
 		}
 	default:
 		s.look(e.Name, info)
@@ -87,93 +112,161 @@ func (s *scanner) event(e fsnotify.Event) {
 }
 
 // fail is for notifications that were lost: the whole folder is looked at.
-func (s *scanner) fail(err error) {
+func (s *scanner) fail(ctx context.Context, err error) {
 	if !errors.Is(err, fsnotify.ErrEventOverflow) {
 		s.o.Log.Warn("Notifications failed; the whole folder is looked at.", "error", err)
 	}
-	s.sweep()
+	s.sweep(ctx)
 }
 
-// gone forgets a path and, if it was a folder, what was in it.
+// gone forgets a path and, if it was a folder, what was in it. A folder may
+// have moved: the old watches below it would report under the old name.
 func (s *scanner) gone(path string) {
 	rel, ok := s.rel(path)
 	if !ok {
 		return
 	}
 	s.tracker.forget(rel)
-	delete(s.told, rel)
+	if !s.folders[rel] {
+		return
+	}
 	for known := range s.tracker.files {
 		if strings.HasPrefix(known, rel+"/") {
 			s.tracker.forget(known)
 		}
 	}
+	for known := range s.folders {
+		if known == rel || strings.HasPrefix(known, rel+"/") {
+			s.leave(known)
+		}
+	}
 }
 
 // sweep looks at everything there is and forgets what there is no more.
-func (s *scanner) sweep() {
-	if _, err := os.Stat(s.o.Folder); err != nil {
-		if !s.missing {
-			s.missing = true
-			s.o.Log.Error("The hot folder cannot be reached; it is watched again when it is back.", "path", s.o.Folder, "error", err)
-		}
+func (s *scanner) sweep(ctx context.Context) {
+	found := s.walk(ctx, s.o.Folder)
+	if ctx.Err() != nil {
 		return
 	}
-	if s.missing {
-		s.missing = false
-		s.o.Log.Info("The hot folder is back.", "path", s.o.Folder)
-	}
-	seen := map[string]bool{}
-	if !s.walk(s.o.Folder, seen) {
-		return // what could not be listed may still be there
-	}
+	s.reached(found.blind["."])
 	for rel := range s.tracker.files {
-		if !seen[rel] {
+		if found.lacks(rel) {
 			s.tracker.forget(rel)
 		}
 	}
-	for rel := range s.told {
-		if !seen[rel] {
-			delete(s.told, rel)
+	for rel := range s.folders {
+		if found.lacks(rel) {
+			s.leave(rel)
+		}
+	}
+	for said := range s.told {
+		if found.lacks(said.rel) {
+			delete(s.told, said)
 		}
 	}
 }
 
-// walk looks at a folder and all below it. complete is false when some of it
-// could not be listed.
-func (s *scanner) walk(root string, seen map[string]bool) (complete bool) {
-	complete = true
-	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		rel, ok := s.rel(path)
-		if seen != nil && ok {
-			seen[rel] = true
-		}
-		if err != nil {
-			if !errors.Is(err, fs.ErrNotExist) {
-				complete = false
-				s.once(rel, "A folder cannot be listed.", "error", err)
-			}
-			return nil
-		}
-		if d.IsDir() {
-			return s.enter(path, rel)
-		}
-		info, err := d.Info()
-		if err == nil {
-			s.look(path, info)
-		}
-		return nil // a file that vanished meanwhile
-	})
-	return complete
+// reached notes whether the hot folder could be listed, and says so when that
+// changes.
+func (s *scanner) reached(err error) {
+	switch {
+	case err != nil && !s.missing:
+		s.o.Log.Error("The hot folder cannot be reached; it is watched again when it is back.", "path", s.o.Folder, "error", err)
+	case err == nil && s.missing:
+		s.o.Log.Info("The hot folder is back.", "path", s.o.Folder)
+	}
+	s.missing = err != nil
 }
 
-func (s *scanner) enter(path, rel string) error {
+// finding is what a walk saw, by paths inside the folder: what is there, and
+// which folders could not be listed. What is in those may still be there.
+type finding struct {
+	seen  map[string]bool
+	blind map[string]error
+}
+
+// lacks is true for a path that is certainly not there.
+func (f finding) lacks(rel string) bool {
+	if f.seen[rel] {
+		return false
+	}
+	for dir := rel; dir != "."; {
+		dir = path.Dir(dir)
+		if f.blind[dir] != nil {
+			return false
+		}
+	}
+	return true
+}
+
+// walk looks at a folder and all below it.
+func (s *scanner) walk(ctx context.Context, root string) finding {
+	found := finding{seen: map[string]bool{}, blind: map[string]error{}}
+	skip := s.skipped()
+	if root == s.o.Folder {
+		root += string(filepath.Separator) // the hot folder itself may be a link to one
+	}
+	_ = filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
+		if ctx.Err() != nil {
+			return fs.SkipAll
+		}
+		path = filepath.Clean(path)
+		rel, ok := s.rel(path)
+		if !ok {
+			return nil
+		}
+		if rel == "." && err == nil && !d.IsDir() { // where the separator at its end is no error
+			err = errors.New("it is not a folder")
+		}
+		found.seen[rel] = true
+		switch {
+		case err != nil:
+			s.blind(found, rel, err)
+		case d.IsDir():
+			return s.enter(path, rel, d, skip)
+		default:
+			s.entry(path, rel, d)
+		}
+		return nil
+	})
+	return found
+}
+
+// blind notes a folder that could not be listed. One that vanished meanwhile
+// is no such folder, unless it is the hot folder.
+func (s *scanner) blind(found finding, rel string, err error) {
 	if rel != "." {
-		if s.o.Ignore(rel) || slices.Contains(s.o.Skip, path) {
+		if errors.Is(err, fs.ErrNotExist) {
+			return
+		}
+		s.once(rel, "A folder cannot be listed.", "error", err)
+	}
+	found.blind[rel] = err
+}
+
+// entry looks at something in a folder that is no folder.
+func (s *scanner) entry(path, rel string, d fs.DirEntry) {
+	info, err := d.Info()
+	switch {
+	case err == nil:
+		s.look(path, info)
+	case !errors.Is(err, fs.ErrNotExist) && !s.o.Ignore(rel):
+		s.once(rel, "A file cannot be looked at.", "error", err)
+	}
+}
+
+// enter decides about a folder: fs.SkipDir, or watch it and go on.
+func (s *scanner) enter(path, rel string, d fs.DirEntry, skip []fs.FileInfo) error {
+	if rel != "." {
+		info, err := d.Info()
+		same := func(other fs.FileInfo) bool { return os.SameFile(info, other) }
+		if err != nil || s.o.Ignore(rel) || slices.Contains(s.o.Skip, path) || slices.ContainsFunc(skip, same) {
 			return fs.SkipDir
 		}
 		if looksLikeDocument(rel) {
 			s.once(rel, "This is a folder in spite of its name; it is left alone, files in it are taken.")
 		}
+		s.folders[rel] = true
 	}
 	if s.watch != nil {
 		if err := s.watch.Add(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -183,15 +276,30 @@ func (s *scanner) enter(path, rel string) error {
 	return nil
 }
 
+// leave ends what enter began.
+func (s *scanner) leave(rel string) {
+	delete(s.folders, rel)
+	if s.watch != nil {
+		_ = s.watch.Remove(s.path(rel)) // the system may have done so already
+	}
+}
+
+// skipped are the folders to skip that exist. Comparing them as files finds
+// them under any spelling: letter case, short names, links.
+func (s *scanner) skipped() []fs.FileInfo {
+	var out []fs.FileInfo
+	for _, skip := range s.o.Skip {
+		if info, err := os.Stat(skip); err == nil {
+			out = append(out, info)
+		}
+	}
+	return out
+}
+
 func (s *scanner) look(path string, info fs.FileInfo) {
 	rel, ok := s.rel(path)
 	if !ok || s.o.Ignore(rel) {
 		return
-	}
-	for _, skip := range s.o.Skip {
-		if strings.HasPrefix(path, skip+string(filepath.Separator)) {
-			return
-		}
 	}
 	if !info.Mode().IsRegular() {
 		s.tracker.forget(rel)
@@ -209,10 +317,10 @@ func (s *scanner) observe(rel string, m mark) {
 
 // once says something about a path the first time it is so.
 func (s *scanner) once(rel, text string, args ...any) {
-	if s.told[rel] {
+	if s.told[saying{rel, text}] {
 		return
 	}
-	s.told[rel] = true
+	s.told[saying{rel, text}] = true
 	s.o.Log.Warn(text, append([]any{"file", rel}, args...)...)
 }
 
@@ -233,5 +341,5 @@ func markOf(info fs.FileInfo) mark {
 }
 
 func looksLikeDocument(rel string) bool {
-	return slices.Contains([]string{".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png"}, strings.ToLower(filepath.Ext(rel)))
+	return slices.Contains([]string{".pdf", ".tif", ".tiff", ".jpg", ".jpeg", ".png"}, strings.ToLower(path.Ext(rel)))
 }

@@ -117,14 +117,42 @@ var scripts = map[string]string{
 		logged "keeps changing" 1
 		wait   5s
 		expect a.pdf`,
-	"a folder named like a file, a link, a pipe": `
+	"a folder named like a file, and a link": `
 		mkdir  x.pdf
 		write  x.pdf/inside.pdf x
 		link   l.pdf
 		wait   30s
 		expect x.pdf/inside.pdf
-		logged "x.pdf" 1
-		logged "l.pdf" 1`,
+		logged "in spite of its name" 1
+		logged "not an ordinary file" 1
+		logged "no notifications" 1`,
+	"a link that becomes a file": `
+		link   l.pdf
+		wait   5s
+		expect nothing
+		remove l.pdf
+		write  l.pdf x
+		wait   5s
+		expect l.pdf`,
+	"a file stands where the folder was": `
+		rename . ../away
+		write  . x
+		wait   10s
+		expect nothing
+		remove .
+		rename ../away .
+		write  a.pdf x
+		wait   5s
+		expect a.pdf
+		logged "cannot be reached" 1
+		logged "folder is back" 1`,
+	"a folder moves with its files": `
+		write  a/deep/x.pdf x
+		wait   5s
+		expect a/deep/x.pdf
+		rename a b
+		wait   5s
+		expect b/deep/x.pdf`,
 }
 
 func TestScripts(t *testing.T) {

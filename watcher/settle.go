@@ -1,8 +1,6 @@
 package watcher
 
-import (
-	"time"
-)
+import "time"
 
 // mark is what a file looked like; a write changes it.
 type mark struct {
@@ -21,6 +19,7 @@ const emptyFactor = 5
 type tracker struct {
 	settle, most time.Duration
 	files        map[string]*tracked
+	waiting      map[string]*tracked // those of files not reported yet
 }
 
 type tracked struct {
@@ -33,7 +32,7 @@ type tracked struct {
 }
 
 func newTracker(settle, most time.Duration) *tracker {
-	return &tracker{settle: settle, most: most, files: map[string]*tracked{}}
+	return &tracker{settle: settle, most: most, files: map[string]*tracked{}, waiting: map[string]*tracked{}}
 }
 
 // observe notes what a file looks like now. restless is true once, when the
@@ -41,13 +40,11 @@ func newTracker(settle, most time.Duration) *tracker {
 func (t *tracker) observe(rel string, m mark, now time.Time) (restless bool) {
 	f, known := t.files[rel]
 	switch {
-	case !known:
-		t.files[rel] = &tracked{mark: m, since: now, first: now}
+	case known && f.mark.equal(m):
 		return false
-	case f.mark.equal(m):
-		return false
-	case f.reported:
-		*f = tracked{mark: m, since: now, first: now}
+	case !known || f.reported:
+		f = &tracked{mark: m, since: now, first: now}
+		t.files[rel], t.waiting[rel] = f, f
 		return false
 	}
 	f.mark, f.since = m, now
@@ -74,8 +71,8 @@ func (t *tracker) at(f *tracked) time.Time {
 // due lists the files that have settled by now and are not reported yet.
 func (t *tracker) due(now time.Time) []string {
 	var out []string
-	for rel, f := range t.files {
-		if !f.reported && !t.at(f).After(now) {
+	for rel, f := range t.waiting {
+		if !t.at(f).After(now) {
 			out = append(out, rel)
 		}
 	}
@@ -83,24 +80,34 @@ func (t *tracker) due(now time.Time) []string {
 }
 
 // report marks a file as reported.
-func (t *tracker) report(rel string) { t.files[rel].reported = true }
+func (t *tracker) report(rel string) {
+	t.files[rel].reported = true
+	delete(t.waiting, rel)
+}
+
+// isReported is true for a file that was reported and is still what it was.
+func (t *tracker) isReported(rel string) bool {
+	f, known := t.files[rel]
+	return known && f.reported
+}
 
 // again takes a report back.
 func (t *tracker) again(rel string, after time.Duration, now time.Time) {
 	if f, known := t.files[rel]; known {
 		f.reported, f.since, f.notUntil = false, now, now.Add(after)
+		t.waiting[rel] = f
 	}
 }
 
 // forget drops a file that is gone.
-func (t *tracker) forget(rel string) { delete(t.files, rel) }
+func (t *tracker) forget(rel string) {
+	delete(t.files, rel)
+	delete(t.waiting, rel)
+}
 
 // next is when the next file may have settled; ok is false when none is waiting.
 func (t *tracker) next() (at time.Time, ok bool) {
-	for _, f := range t.files {
-		if f.reported {
-			continue
-		}
+	for _, f := range t.waiting {
 		if a := t.at(f); !ok || a.Before(at) {
 			at, ok = a, true
 		}

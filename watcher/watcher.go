@@ -36,9 +36,11 @@ type Options struct {
 	// Ignore says which files are none of ours by their path inside the folder,
 	// with forward slashes; nil is DefaultIgnore.
 	Ignore func(rel string) bool
-	// Skip are absolute folders that are not looked into.
+	// Skip are absolute folders that are not looked into; those outside Folder do
+	// not matter.
 	Skip []string
-	Log  *slog.Logger
+	// Log is told of what a person may have to act on; nil is silence.
+	Log *slog.Logger
 }
 
 // File is a settled file. Rel is its path inside the folder, with forward
@@ -56,14 +58,17 @@ type Watcher struct {
 	o      Options
 	notify func() (*fsnotify.Watcher, error)
 
-	mu    sync.Mutex
-	again []request
-	poke  chan struct{}
+	mu       sync.Mutex
+	requests []request
+	poke     chan struct{}
 }
 
+// request is what the taker tells of a reported file: report it again, or, if
+// taken, that it was dealt with.
 type request struct {
 	rel   string
 	after time.Duration
+	taken bool
 }
 
 // New checks the options. Nothing is watched before Run.
@@ -71,6 +76,19 @@ func New(o Options) (*Watcher, error) {
 	if !filepath.IsAbs(o.Folder) {
 		return nil, fmt.Errorf("hot folder %q is not an absolute path", o.Folder)
 	}
+	o.Folder = filepath.Clean(o.Folder)
+	skip := make([]string, 0, len(o.Skip))
+	for _, dir := range o.Skip {
+		rel, err := filepath.Rel(o.Folder, dir)
+		switch {
+		case err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)):
+			continue // the hot folder may well lie in the folder of results
+		case rel == ".":
+			return nil, fmt.Errorf("hot folder %q is to be watched and to be skipped", o.Folder)
+		}
+		skip = append(skip, filepath.Clean(dir))
+	}
+	o.Skip = skip
 	o.Settle = orDefault(o.Settle, 2*time.Second)
 	o.SettleMax = orDefault(o.SettleMax, 10*time.Minute)
 	o.Sweep = orDefault(o.Sweep, 30*time.Second)
@@ -94,8 +112,12 @@ func orDefault(d, otherwise time.Duration) time.Duration {
 // is reported again, not before the pause is over. It may be called from the
 // callback or from anywhere else.
 func (w *Watcher) Again(rel string, after time.Duration) {
+	w.ask(request{rel: rel, after: after})
+}
+
+func (w *Watcher) ask(r request) {
 	w.mu.Lock()
-	w.again = append(w.again, request{rel, after})
+	w.requests = append(w.requests, r)
 	w.mu.Unlock()
 	select {
 	case w.poke <- struct{}{}:
@@ -103,11 +125,21 @@ func (w *Watcher) Again(rel string, after time.Duration) {
 	}
 }
 
+func (w *Watcher) asked() []request {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := w.requests
+	w.requests = nil
+	return out
+}
+
 // Run watches until ctx is done and calls settled for each file, one at a time
 // from one goroutine; a slow callback delays reports, not observations. A file
-// is reported once until it changes, vanishes or Again is called for it.
+// is reported once until it changes, vanishes or Again is called for it. Run
+// waits for the callback it is in; no goroutine is left when it returns. The
+// error is ctx's: a folder that cannot be reached is waited for.
 func (w *Watcher) Run(ctx context.Context, settled func(File)) error {
-	s := &scanner{o: w.o, tracker: newTracker(w.o.Settle, w.o.SettleMax), told: map[string]bool{}}
+	s := newScanner(w.o)
 	events, failures := s.listen(w.notify)
 	defer s.deaf()
 
@@ -116,21 +148,24 @@ func (w *Watcher) Run(ctx context.Context, settled func(File)) error {
 	reporter.Go(func() {
 		for f := range reports {
 			settled(f)
+			w.ask(request{rel: f.Rel, taken: true})
 		}
 	})
 	defer reporter.Wait()
 	defer close(reports)
 
-	var queue []File
+	var waiting queue
 	sweep := time.NewTicker(w.o.Sweep)
 	defer sweep.Stop()
-	s.sweep()
+	s.sweep(ctx)
 	for {
-		queue = append(queue, s.due()...)
+		for _, f := range s.due() {
+			waiting.push(f)
+		}
 		var out chan<- File
-		var head File
-		if len(queue) > 0 {
-			out, head = reports, queue[0]
+		head, ok := waiting.head(s.tracker.isReported)
+		if ok {
+			out = reports
 		}
 		timer := s.timer()
 		select {
@@ -138,20 +173,17 @@ func (w *Watcher) Run(ctx context.Context, settled func(File)) error {
 			timer.Stop()
 			return ctx.Err()
 		case out <- head:
-			queue = queue[1:]
+			waiting.pop()
 		case e := <-events:
-			s.event(e)
+			s.event(ctx, e)
 		case err := <-failures:
-			s.fail(err)
+			s.fail(ctx, err)
 		case <-sweep.C:
-			s.sweep()
+			s.sweep(ctx)
 		case <-w.poke:
-			w.mu.Lock()
-			for _, r := range w.again {
-				s.tracker.again(r.rel, r.after, time.Now())
+			for _, r := range w.asked() {
+				s.answer(r)
 			}
-			w.again = nil
-			w.mu.Unlock()
 		case <-timer.C:
 		}
 		timer.Stop()

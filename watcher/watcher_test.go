@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"math/rand/v2"
 	"os"
+	"path"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -81,13 +82,13 @@ func TestOverflowSweeps(t *testing.T) {
 	dir := t.TempDir()
 	w, err := New(Options{Folder: dir, Settle: 10 * time.Millisecond, Sweep: time.Hour})
 	must(t, err)
-	s := &scanner{o: w.o, tracker: newTracker(w.o.Settle, w.o.SettleMax), told: map[string]bool{}}
-	s.sweep()
+	s := newScanner(w.o)
+	s.sweep(t.Context())
 	must(t, os.WriteFile(filepath.Join(dir, "missed.pdf"), []byte("x"), 0o644))
 	if len(s.tracker.files) != 0 {
 		t.Fatal("seen without an event")
 	}
-	s.fail(fsnotify.ErrEventOverflow)
+	s.fail(t.Context(), fsnotify.ErrEventOverflow)
 	if _, known := s.tracker.files["missed.pdf"]; !known {
 		t.Error("an overflow did not sweep")
 	}
@@ -114,50 +115,11 @@ func TestRelativeFolderIsRefused(t *testing.T) {
 	}
 }
 
-// TestSettleRules runs random histories of one file against the rule in plain
-// words: reported exactly when it looked the same for long enough, once.
-func TestSettleRules(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d", seed)
-	random := rand.New(rand.NewPCG(seed, 2))
-	const settle = 10 * time.Second
-	now := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-	for range 200 {
-		tr := newTracker(settle, time.Hour)
-		m := mark{size: 1, mod: now}
-		since, reported := now, false
-		tr.observe("f", m, now)
-		for range 100 {
-			now = now.Add(time.Duration(random.IntN(6)) * time.Second)
-			switch random.IntN(6) {
-			case 0:
-				m.mod = now
-				m.size = int64(1 + random.IntN(3))
-				since, reported = now, false
-			case 1:
-				tr.again("f", 0, now)
-				since, reported = now, false
-			}
-			tr.observe("f", m, now)
-			due := tr.due(now)
-			if want := !reported && now.Sub(since) >= settle; want != (len(due) == 1) {
-				t.Fatalf("%s after its last change, reported %v: due %v", now.Sub(since), reported, due)
-			}
-			if len(due) == 1 {
-				tr.report("f")
-				reported = true
-			}
-			if at, ok := tr.next(); ok == reported || ok && at.Before(since.Add(settle)) {
-				t.Fatalf("next %v %v", at, ok)
-			}
-		}
-	}
-}
-
 func TestDefaultIgnore(t *testing.T) {
 	for name, want := range map[string]bool{
 		"scan.pdf": false, "a/b/scan.PDF": false, "scan": false, "part.pdf": false, "tmp/scan.pdf": false, "~scan.pdf": false,
 		"scan.pdf.part": true, "scan.TMP": true, "a/~$x.docx": true, ".hidden": true, ".git/x.pdf": true, "a/.b/c.pdf": true,
+		"": true, "a/": true, "sub.part/scan.pdf": false, "thumbs.db": true, "a/.DS_Store": true,
 		"x.crdownload": true, "x.filepart": true, "Thumbs.db": true, "a/desktop.ini": true, "x.partial": true,
 	} {
 		if got := DefaultIgnore(name); got != want {
@@ -166,11 +128,26 @@ func TestDefaultIgnore(t *testing.T) {
 	}
 }
 
+// FuzzDefaultIgnore holds the rules against any name: what follows the folder
+// decides, no folder makes an ignored file welcome, letter case does not matter
+// to suffixes, and the answer has a reason a person can see in the name.
 func FuzzDefaultIgnore(f *testing.F) {
-	f.Add("a/b.pdf")
+	for _, name := range []string{"a/b.pdf", "", "/", "a//b", "~$x", ".", "..", "a/Thumbs.db", "x.PART", "\xff.pdf"} {
+		f.Add(name)
+	}
 	f.Fuzz(func(t *testing.T, rel string) {
-		if !DefaultIgnore(rel+".part") || !DefaultIgnore("."+rel) {
-			t.Errorf("%q", rel)
+		if !DefaultIgnore(rel+".part") || !DefaultIgnore("."+rel) || !DefaultIgnore("a/~$"+rel) {
+			t.Errorf("a variant of %q is not ignored", rel)
+		}
+		ignored := DefaultIgnore(rel)
+		if DefaultIgnore("folder/"+rel) != ignored {
+			t.Errorf("%q in a folder is not treated as outside of it", rel)
+		}
+		if ignored && !strings.ContainsAny(rel, ".~") && path.Base("/"+rel) != "/" && !strings.HasSuffix(rel, "/") {
+			t.Errorf("%q is ignored for no reason", rel)
+		}
+		if !ignored && (strings.Contains(rel, "/.") || strings.HasSuffix(strings.ToLower(rel), ".tmp")) {
+			t.Errorf("%q is taken", rel)
 		}
 	})
 }

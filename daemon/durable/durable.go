@@ -11,29 +11,31 @@ import (
 )
 
 // WriteFile puts data at path, replacing what was there: after a crash there is
-// either the old file or the whole new one.
+// either the old file or the whole new one. On an error before the rename
+// nothing is left behind; a crash may leave a hidden file ending in ".part"
+// beside path. It may be called in parallel; the last one wins.
 func WriteFile(path string, data []byte, perm os.FileMode) (err error) {
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*.part")
+	dir := filepath.Dir(path)
+	// The temporary name is short: one made of path's could be too long.
+	f, err := os.CreateTemp(dir, ".intray-*.part")
 	if err != nil {
 		return fmt.Errorf("make temporary file: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	_, err = f.Write(data)
-	if err == nil {
-		err = f.Chmod(perm)
+	if err = errors.Join(fill(f, data, perm), f.Close()); err == nil {
+		err = os.Rename(f.Name(), path)
 	}
-	if err == nil {
-		err = f.Sync()
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(f.Name())))
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	if err = os.Rename(f.Name(), path); err != nil {
+	return SyncDir(dir)
+}
+
+func fill(f *os.File, data []byte, perm os.FileMode) error {
+	if _, err := f.Write(data); err != nil {
 		return err
 	}
-	return SyncDir(filepath.Dir(path))
+	if err := f.Chmod(perm); err != nil {
+		return err
+	}
+	return f.Sync()
 }

@@ -2,6 +2,7 @@ package durable
 
 import (
 	"errors"
+	"os"
 
 	"golang.org/x/sys/unix"
 )
@@ -14,8 +15,9 @@ func RenameNoReplace(from, to string) error {
 	switch {
 	case err == nil:
 		return nil
-	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.ENOTSUP):
-		return linkRename(from, to)
+	case errors.Is(err, unix.EINVAL), errors.Is(err, unix.ENOSYS), errors.Is(err, unix.ENOTSUP),
+		errors.Is(err, unix.EPERM): // what some containers say to a system call they do not know
+		return linkRename(from, to, os.Link)
 	}
 	return renameError(from, to, err)
 }

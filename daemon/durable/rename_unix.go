@@ -16,15 +16,15 @@ func renameError(from, to string, err error) error {
 // taken, and then takes the first away. Where there are no hard links, and for
 // folders, it looks before it renames: a moment remains in which another
 // program could take the name.
-func linkRename(from, to string) error {
+func linkRename(from, to string, link func(from, to string) error) error {
 	info, err := os.Lstat(from)
 	if err != nil {
 		return err
 	}
 	if !info.IsDir() {
-		err := os.Link(from, to)
+		err := link(from, to)
 		if err == nil {
-			return os.Remove(from)
+			return unlink(from, to)
 		}
 		if errors.Is(err, fs.ErrExist) {
 			return err
@@ -36,4 +36,14 @@ func linkRename(from, to string) error {
 		return err
 	}
 	return os.Rename(from, to)
+}
+
+// unlink takes the first name away. If that fails, the second goes: an error
+// means that nothing was renamed. A first name that is gone already is as good,
+// and the second may then be the last.
+func unlink(from, to string) error {
+	if err := os.Remove(from); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return errors.Join(err, os.Remove(to))
+	}
+	return nil
 }

@@ -100,7 +100,6 @@ func (in *Intake) store(ctx context.Context, f watcher.File) (originals.Blob, er
 	if info, err := src.Stat(); err != nil || !same(f, info) {
 		return originals.Blob{}, &Again{Reason: "the file changed before it was taken", Cause: err}
 	}
-	known := func(sum string) bool { _, err := in.Ledger.FirstBySHA256(sum); return err == nil }
 	blob, err := in.Originals.Put(ctx, src)
 	if err != nil {
 		if ctx.Err() != nil {
@@ -109,9 +108,9 @@ func (in *Intake) store(ctx context.Context, f watcher.File) (originals.Blob, er
 		return originals.Blob{}, &Again{After: soon, Reason: "the file could not be stored", Cause: err}
 	}
 	if info, err := os.Lstat(f.Path); err != nil || !same(f, info) || blob.Size != f.Size {
-		if !known(blob.SHA256) { // half a file is no original
-			err = errors.Join(err, in.Originals.Remove(blob.SHA256))
-		}
+		// What was stored may be half a file that nobody refers to. It stays:
+		// another folder may have stored the same content in this very moment,
+		// and a few bytes too many are better than an original too few.
 		return originals.Blob{}, &Again{Reason: "the file changed while it was taken", Cause: err}
 	}
 	return blob, nil

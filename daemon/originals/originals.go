@@ -15,13 +15,19 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"intray/daemon/durable"
 )
 
 // Store is a folder of originals: DIR/ab/abcdef…, and DIR/tmp. Its methods may
-// be called in parallel.
-type Store struct{ dir string }
+// be called in parallel; the folder belongs to one Store at a time. Where a
+// method takes a hash, it is a SHA-256 in 64 lowercase hexadecimal digits;
+// anything else is the hash of nothing that is stored.
+type Store struct {
+	dir     string
+	syncDir func(path string) error
+}
 
 // Blob is a stored original. Size is in bytes; Head is its beginning, at most
 // 4096 bytes, to tell its type by.
@@ -35,11 +41,14 @@ const headLength = 4096
 
 // Open opens or makes a store and clears what a crash left half-written.
 func Open(dir string) (*Store, error) {
-	s := &Store{dir: dir}
+	s := &Store{dir: dir, syncDir: durable.SyncDir}
 	if err := os.RemoveAll(s.tmp()); err != nil {
 		return nil, fmt.Errorf("clear half-written originals: %w", err)
 	}
 	if err := os.MkdirAll(s.tmp(), 0o700); err != nil {
+		return nil, fmt.Errorf("make store: %w", err)
+	}
+	if err := s.syncDir(filepath.Dir(dir)); err != nil { // the store itself may be new
 		return nil, fmt.Errorf("make store: %w", err)
 	}
 	return s, nil
@@ -50,89 +59,131 @@ func (s *Store) tmp() string { return filepath.Join(s.dir, "tmp") }
 // Dir is the store's folder.
 func (s *Store) Dir() string { return s.dir }
 
-// Path is where the original with this hash is, or would be.
+// Path is where the original with this hash is, or would be; "" if it is no
+// hash, so that no name from outside leads out of the store.
 func (s *Store) Path(sum string) string {
-	return filepath.Join(s.dir, sum[:min(2, len(sum))], sum)
+	if len(sum) != hex.EncodedLen(sha256.Size) || strings.Trim(sum, "0123456789abcdef") != "" {
+		return ""
+	}
+	return filepath.Join(s.dir, sum[:2], sum)
 }
 
 // Put stores everything r gives and returns its hash. The original is durable
-// when Put returns: written, synced, renamed, and its folder synced. Content
-// that is there already stays as it is. On an error nothing is left behind.
-func (s *Store) Put(ctx context.Context, r io.Reader) (_ Blob, err error) {
+// when Put returns: written, synced, renamed, and its folders synced. Content
+// that is there already stays as it is. Once ctx is done, Put ends with its
+// error after the read it is in. On an error nothing half-written is left.
+func (s *Store) Put(ctx context.Context, r io.Reader) (Blob, error) {
 	f, err := os.CreateTemp(s.tmp(), "put-*")
 	if err != nil {
 		return Blob{}, fmt.Errorf("store original: %w", err)
 	}
-	committed := false
-	defer func() {
-		if !committed {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
-	w := &hashing{sum: sha256.New(), w: f}
-	_, err = io.Copy(w, reader{ctx, r})
-	if err == nil {
-		err = f.Chmod(0o400)
+	blob, err := fill(ctx, f, r)
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = s.commit(f.Name(), blob)
 	}
-	if err == nil {
-		err = f.Sync()
-	}
-	if err = errors.Join(err, f.Close()); err != nil {
+	if err != nil {
+		err = errors.Join(err, discard(f.Name()))
 		return Blob{}, fmt.Errorf("store original: %w", err)
 	}
-	blob := Blob{SHA256: hex.EncodeToString(w.sum.Sum(nil)), Size: w.size, Head: w.head}
-	if info, err := os.Stat(s.Path(blob.SHA256)); err == nil && info.Size() == blob.Size {
-		return blob, nil
-	}
-	if err := s.commit(f.Name(), blob.SHA256); err != nil {
-		return Blob{}, fmt.Errorf("store original: %w", err)
-	}
-	committed = true
 	return blob, nil
 }
 
-func (s *Store) commit(temp, sum string) error {
-	target := s.Path(sum)
-	if err := os.Mkdir(filepath.Dir(target), 0o700); err == nil {
-		if err := durable.SyncDir(s.dir); err != nil {
-			return err
-		}
-	} else if !errors.Is(err, os.ErrExist) {
-		return err
+// fill writes the temporary file, read-only and synced.
+func fill(ctx context.Context, f *os.File, r io.Reader) (Blob, error) {
+	w := &hashing{sum: sha256.New(), w: f}
+	if _, err := io.Copy(w, reader{ctx, r}); err != nil {
+		return Blob{}, err
 	}
-	if err := os.Rename(temp, target); err != nil {
-		return err
+	if err := f.Chmod(0o400); err != nil {
+		return Blob{}, err
 	}
-	return durable.SyncDir(filepath.Dir(target))
+	if err := f.Sync(); err != nil {
+		return Blob{}, err
+	}
+	return Blob{SHA256: hex.EncodeToString(w.sum.Sum(nil)), Size: w.size, Head: w.head}, nil
 }
 
-// Open opens an original for reading.
+// commit gives the temporary file its place or, when the content is there
+// already, discards it. It syncs both folders even if it made neither: another
+// Put, or one before a crash, may have made them and not come to that yet.
+func (s *Store) commit(temp string, blob Blob) error {
+	target := s.Path(blob.SHA256)
+	fan := filepath.Dir(target)
+	if err := os.Mkdir(fan, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
+		return err
+	}
+	if err := place(temp, target, blob.Size); err != nil {
+		return err
+	}
+	if err := s.syncDir(fan); err != nil {
+		return err
+	}
+	return s.syncDir(s.dir)
+}
+
+// place renames the temporary file unless the whole original stands there. One
+// of another size is damaged and is replaced; Windows, which replaces no
+// read-only file, gives an error instead.
+func place(temp, target string, size int64) error {
+	if whole(target, size) {
+		return discard(temp)
+	}
+	err := os.Rename(temp, target)
+	if err != nil && whole(target, size) { // another Put was faster
+		return discard(temp)
+	}
+	return err
+}
+
+func whole(path string, size int64) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular() && info.Size() == size
+}
+
+func discard(temp string) error {
+	if err := os.Remove(temp); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// Open opens an original for reading. The error matches fs.ErrNotExist when
+// there is none with this hash.
 func (s *Store) Open(sum string) (*os.File, error) { return os.Open(s.Path(sum)) }
 
 // Has is true when an original with this hash is stored.
 func (s *Store) Has(sum string) bool {
-	info, err := os.Stat(s.Path(sum))
+	info, err := os.Lstat(s.Path(sum))
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Remove deletes an original. One that is not there is no error.
+// Remove deletes an original, durably. One that is not there is no error.
 func (s *Store) Remove(sum string) error {
-	if err := os.Remove(s.Path(sum)); err != nil && !errors.Is(err, os.ErrNotExist) {
+	path := s.Path(sum)
+	err := os.Remove(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err == nil {
+		err = s.syncDir(filepath.Dir(path))
+	}
+	if err != nil {
 		return fmt.Errorf("remove original: %w", err)
 	}
-	return durable.SyncDir(filepath.Dir(s.Path(sum)))
+	return nil
 }
 
-// Verify reads an original again and compares it with its name.
+// Verify reads an original again and compares it with its name. Once ctx is
+// done it ends with its error.
 func (s *Store) Verify(ctx context.Context, sum string) error {
 	f, err := s.Open(sum)
 	if err != nil {
-		return err
+		return fmt.Errorf("verify original: %w", err)
 	}
 	defer f.Close()
 	h := sha256.New()
 	if _, err := io.Copy(h, reader{ctx, f}); err != nil {
-		return fmt.Errorf("read original %s: %w", sum, err)
+		return fmt.Errorf("verify original %s: %w", sum, err)
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != sum {
 		return fmt.Errorf("original %s is damaged: its content has hash %s", sum, got)
@@ -148,6 +199,7 @@ type hashing struct {
 	head []byte
 }
 
+// Write passes p on.
 func (h *hashing) Write(p []byte) (int, error) {
 	n, err := h.w.Write(p)
 	h.sum.Write(p[:n])
@@ -162,6 +214,7 @@ type reader struct {
 	r   io.Reader
 }
 
+// Read reads unless the context is done.
 func (r reader) Read(p []byte) (int, error) {
 	if err := r.ctx.Err(); err != nil {
 		return 0, err
