@@ -65,6 +65,8 @@ func (l *Ledger) prepare(readOnly bool) error {
 		return l.db.View(func(tx *bolt.Tx) error {
 			if n, err := schemaOf(tx); err != nil || n == uint64(len(migrations())) {
 				return err
+			} else if n > uint64(len(migrations())) {
+				return ErrNewerSchema
 			}
 			return fmt.Errorf("the ledger has an older schema; start the daemon once to bring it up to date")
 		})

@@ -95,7 +95,7 @@ func TestNextTry(t *testing.T) {
 // TestCheckFindsDamage breaks a ledger in each way Check should see.
 func TestCheckFindsDamage(t *testing.T) {
 	for name, harm := range map[string]func(*bolt.Tx, Document) error{
-		"index entry missing": func(tx *bolt.Tx, d Document) error { return tx.Bucket(bucketDue).Delete(timed(d.ReceivedAt, d.ID)) },
+		"index entry missing": func(tx *bolt.Tx, d Document) error { return tx.Bucket(bucketDue).Delete(timed(time.Time{}, d.ID)) },
 		"index entry of nobody": func(tx *bolt.Tx, d Document) error {
 			return tx.Bucket(bucketByState).Put(stateKey(Completed, NewID()), nil)
 		},

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"strings"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -20,6 +21,8 @@ type Arrival struct {
 // the same content is known already, the new document is a duplicate that
 // names the first; content that failed before is given another chance.
 func (l *Ledger) Receive(a Arrival) (Document, error) {
+	// Records are JSON, which holds UTF-8 only; the indexes must agree with them.
+	a.Path, a.Name = strings.ToValidUTF8(a.Path, "\uFFFD"), strings.ToValidUTF8(a.Name, "\uFFFD")
 	var doc Document
 	err := l.update(func(tx *bolt.Tx) error {
 		same, found, err := sameDrop(tx, a)

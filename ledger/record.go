@@ -26,6 +26,22 @@ type SourceMark struct {
 	Inode   uint64    `json:"inode,omitempty"`
 }
 
+// MarshalJSON writes the time as seconds and nanoseconds: a file may carry a
+// date that RFC 3339 has no words for.
+func (m SourceMark) MarshalJSON() ([]byte, error) {
+	return json.Marshal([4]any{m.ModTime.Unix(), m.ModTime.Nanosecond(), m.Size, m.Inode})
+}
+
+// UnmarshalJSON is the other end of MarshalJSON.
+func (m *SourceMark) UnmarshalJSON(data []byte) error {
+	var seconds, nanoseconds int64
+	if err := json.Unmarshal(data, &[4]any{&seconds, &nanoseconds, &m.Size, &m.Inode}); err != nil {
+		return fmt.Errorf("source mark: %w", err)
+	}
+	m.ModTime = time.Unix(seconds, nanoseconds)
+	return nil
+}
+
 func (m SourceMark) equal(o SourceMark) bool {
 	return m.ModTime.Equal(o.ModTime) && m.Size == o.Size && m.Inode == o.Inode
 }

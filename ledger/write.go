@@ -42,7 +42,7 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 	if !slices.Contains(r.from, old.State) {
 		return old, fmt.Errorf("%w: %q needs %v, it is %s", ErrConflict, m.name, r.from, old.State)
 	}
-	if m.attempt != "" && !m.opens && m.attempt != old.AttemptID {
+	if (m.attempt != "" || m.closes) && !m.opens && m.attempt != old.AttemptID {
 		return old, fmt.Errorf("%w: attempt %s is no longer in hand", ErrConflict, m.attempt)
 	}
 	now := l.clock()
@@ -159,7 +159,8 @@ func indexes(d Document) []indexEntry {
 	}
 	switch d.State {
 	case Received, Validated:
-		out = append(out, indexEntry{bucketDue, timed(d.ReceivedAt, d.ID)})
+		// Always due, in order of arrival (ids sort by time), whatever the clock says.
+		out = append(out, indexEntry{bucketDue, timed(time.Time{}, d.ID)})
 	case FailedRetryable:
 		out = append(out, indexEntry{bucketDue, timed(d.NotBefore, d.ID)})
 	case Processing:

@@ -332,3 +332,30 @@ func TestDiagramsShowEveryMove(t *testing.T) {
 		t.Error("what does not exist is known")
 	}
 }
+
+// TestOddDropsAreRecorded: a date past the year 9999, a name that is not UTF-8,
+// a clock that was set back since.
+func TestOddDropsAreRecorded(t *testing.T) {
+	now := start
+	l := Open(t, func() time.Time { return now })
+	odd := arrival(1)
+	odd.Path, odd.Name = "scan-\xff.pdf", "scan-\xff.pdf"
+	odd.Source.ModTime = time.Date(20000, 1, 1, 0, 0, 0, 7, time.UTC)
+	doc, err := l.Receive(odd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if again, err := l.Receive(odd); err != nil || again.ID != doc.ID || !again.Source.ModTime.Equal(odd.Source.ModTime) {
+		t.Errorf("the same drop: %+v, %v", again.Source, err)
+	}
+	now = start.Add(-24 * time.Hour)
+	if due, err := l.Due(now, 10); err != nil || len(due) != 1 {
+		t.Errorf("with the clock set back: %v, %v", due, err)
+	}
+	if err := l.SourceCleared(doc.ID); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := l.Apply(reach(t, l, 2, ledger.Processing).ID, ledger.Complete("", nil)); !errors.Is(err, ledger.ErrConflict) {
+		t.Errorf("an answer of no attempt: %v", err)
+	}
+}
