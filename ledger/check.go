@@ -14,7 +14,7 @@ import (
 // document's history, which must be a legal walk that ends in its state.
 func (l *Ledger) Check() error {
 	var errs []error
-	err := l.db.View(func(tx *bolt.Tx) error {
+	err := l.view(func(tx *bolt.Tx) error {
 		for err := range tx.Check() {
 			errs = append(errs, err)
 		}
@@ -37,9 +37,10 @@ func (l *Ledger) Check() error {
 			return nil
 		})
 		errs = append(errs, err, checkCounts(tx, counts))
-		for _, bucket := range [][]byte{bucketByState, bucketBySHA256, bucketDue, bucketLeased, bucketUncleared} {
+		for _, bucket := range indexBuckets() {
 			errs = append(errs, checkIndex(tx, bucket, want[string(bucket)]))
 		}
+		errs = append(errs, checkOrphans(tx, bucketEvents), checkOrphans(tx, bucketAttempts))
 		return nil
 	})
 	return errors.Join(append(errs, err)...)
@@ -58,6 +59,21 @@ func checkIndex(tx *bolt.Tx, bucket []byte, want map[string]bool) error {
 	if found < len(want) {
 		errs = append(errs, fmt.Errorf("index %s: %d entries are missing", bucket, len(want)-found))
 	}
+	return errors.Join(append(errs, err)...)
+}
+
+// checkOrphans finds what belongs to documents that do not exist.
+func checkOrphans(tx *bolt.Tx, bucket []byte) error {
+	var errs []error
+	documents, last := tx.Bucket(bucketDocuments), ""
+	err := tx.Bucket(bucket).ForEach(func(k, _ []byte) error {
+		id := string(k[:min(idLength, len(k))])
+		if id != last && documents.Get([]byte(id)) == nil {
+			errs = append(errs, fmt.Errorf("%s: %q belongs to no document", bucket, id))
+		}
+		last = id
+		return nil
+	})
 	return errors.Join(append(errs, err)...)
 }
 
@@ -84,7 +100,8 @@ func checkHistory(tx *bolt.Tx, doc Document) error {
 		if err != nil {
 			return err
 		}
-		if e.From != at || e.Seq != n || at != "" && !Legal(e.From, e.To) || at == "" && e.To != Received {
+		stays := e.From == e.To && e.Move == moveForget
+		if e.From != at || e.Seq != n || at != "" && !stays && !Legal(e.From, e.To) || at == "" && e.To != Received {
 			return fmt.Errorf("document %s: event %d goes from %q to %q after %q", doc.ID, e.Seq, e.From, e.To, at)
 		}
 		at = e.To

@@ -20,6 +20,12 @@
 //	  <id> <sequence>                -> Event, JSON
 //	by_state
 //	  <state> 00 <id>                -> empty
+//	by_folder
+//	  <folder> 00 <id>               -> empty
+//	by_folder_state
+//	  <folder> 00 <state> 00 <id>    -> empty
+//	by_name
+//	  <folded name> 00 <id>          -> empty   the file's name, see fold
 //	by_sha256
 //	  <sha256, 64 hex> <id>          -> empty
 //	due
@@ -28,26 +34,35 @@
 //	  <time> <id>                    -> empty   processing, until when
 //	uncleared
 //	  <folder> 00 <path> 00 <id>     -> empty   recorded, still in the hot folder
+//	seen
+//	  <folder> 00 <path>             -> Sighting, JSON   files that stay in their hot folder
 //	counts
 //	  <state>                        -> number of documents, 8 bytes
 package ledger
 
 import (
 	"encoding/binary"
+	"strings"
 	"time"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 var (
-	bucketMeta      = []byte("meta")
-	bucketDocuments = []byte("documents")
-	bucketAttempts  = []byte("attempts")
-	bucketEvents    = []byte("events")
-	bucketByState   = []byte("by_state")
-	bucketBySHA256  = []byte("by_sha256")
-	bucketDue       = []byte("due")
-	bucketLeased    = []byte("leased")
-	bucketUncleared = []byte("uncleared")
-	bucketCounts    = []byte("counts")
+	bucketMeta          = []byte("meta")
+	bucketDocuments     = []byte("documents")
+	bucketAttempts      = []byte("attempts")
+	bucketEvents        = []byte("events")
+	bucketByState       = []byte("by_state")
+	bucketByFolder      = []byte("by_folder")
+	bucketByFolderState = []byte("by_folder_state")
+	bucketByName        = []byte("by_name")
+	bucketBySHA256      = []byte("by_sha256")
+	bucketDue           = []byte("due")
+	bucketLeased        = []byte("leased")
+	bucketUncleared     = []byte("uncleared")
+	bucketSeen          = []byte("seen")
+	bucketCounts        = []byte("counts")
 
 	keySchema = []byte("schema")
 )
@@ -56,6 +71,17 @@ var (
 func dataBuckets() [][]byte {
 	return [][]byte{bucketDocuments, bucketAttempts, bucketEvents, bucketByState, bucketBySHA256,
 		bucketDue, bucketLeased, bucketUncleared, bucketCounts}
+}
+
+// listBuckets came with schema 2, so that no list reads more than it shows.
+func listBuckets() [][]byte {
+	return [][]byte{bucketByFolder, bucketByFolderState, bucketByName, bucketSeen}
+}
+
+// indexBuckets hold what follows from the documents; see indexes.
+func indexBuckets() [][]byte {
+	return [][]byte{bucketByState, bucketByFolder, bucketByFolderState, bucketByName, bucketBySHA256,
+		bucketDue, bucketLeased, bucketUncleared}
 }
 
 const idLength = 36
@@ -72,10 +98,17 @@ func instant(t time.Time) []byte {
 func numbered(id string, n uint64) []byte { return append([]byte(id), number(n)...) }
 func timed(t time.Time, id string) []byte { return append(instant(t), id...) }
 func stateKey(s State, id string) []byte  { return []byte(string(s) + "\x00" + id) }
+func nameKey(name, id string) []byte      { return []byte(fold(name) + "\x00" + id) }
 func sumKey(sum, id string) []byte        { return []byte(sum + id) }
 func pathKey(folder, path, id string) []byte {
 	return []byte(folder + "\x00" + path + "\x00" + id)
 }
+
+// fold makes names that people take for the same equal: letter case and the
+// two ways Unicode writes an accented letter (NFC and NFD) do not matter.
+func fold(name string) string { return norm.NFC.String(strings.ToLower(norm.NFC.String(name))) }
+
+func folderKey(folder, rest string) []byte { return []byte(folder + "\x00" + rest) }
 
 // lastID is the document id at the end of an index key.
 func lastID(key []byte) string {

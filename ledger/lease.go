@@ -43,7 +43,7 @@ func (l *Ledger) amend(id, attempt string, change func(*Document) (ok bool)) err
 		if !change(&doc) || old.AttemptID != attempt {
 			return fmt.Errorf("%w: it is %s under attempt %q", ErrConflict, old.State, old.AttemptID)
 		}
-		return put(tx, &old, doc)
+		return l.put(tx, &old, doc)
 	})
 }
 
@@ -67,6 +67,7 @@ func (l *Ledger) ExpireLeases(now time.Time) ([]Document, error) {
 func (l *Ledger) free(before int64, move func(Document) Move) ([]Document, error) {
 	var out []Document
 	err := l.update(func(tx *bolt.Tx) error {
+		out = nil
 		var ids []string
 		c := tx.Bucket(bucketLeased).Cursor()
 		for k, _ := c.First(); k != nil && int64(binary.BigEndian.Uint64(k)) <= before; k, _ = c.Next() {
@@ -92,6 +93,12 @@ type Policy struct {
 	Base, Cap   time.Duration
 	MaxAttempts int
 	Jitter      float64
+}
+
+// Pause is how long to wait when something around a document failed for the
+// n-th time in a row (from 1): like NextTry's, but never the document's end.
+func (p Policy) Pause(n int, random float64) time.Duration {
+	return p.NextTry(time.Time{}, n, random).Sub(time.Time{})
 }
 
 // NextTry is when a document may be tried after its attempt-th counted attempt

@@ -32,10 +32,17 @@ type Options struct {
 // Ledger is an open ledger. Its methods may be called in parallel; changes are
 // made one at a time, each synced to disk before it returns.
 type Ledger struct {
-	db    *bolt.DB
+	path  string
 	clock func() time.Time
 	work  chan struct{}
 	close func() error
+
+	open sync.RWMutex // held for writing while Compact exchanges db
+	db   *bolt.DB
+
+	mu         sync.Mutex
+	pending    []*change // wait for the commit after the one in hand
+	committing bool
 }
 
 // Open opens or makes the ledger at path and brings it to this version's schema.
@@ -46,23 +53,36 @@ func Open(path string, o Options) (*Ledger, error) {
 	if o.LockTimeout == 0 {
 		o.LockTimeout = 2 * time.Second
 	}
-	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: o.LockTimeout, ReadOnly: o.ReadOnly, FreelistType: bolt.FreelistMapType})
-	if errors.Is(err, bolterrors.ErrTimeout) {
-		return nil, ErrLocked
-	}
+	db, err := openFile(path, o.LockTimeout, o.ReadOnly)
 	if err != nil {
-		return nil, fmt.Errorf("open %s: %w", path, err)
+		return nil, err
 	}
-	l := &Ledger{db: db, clock: o.Clock, work: make(chan struct{}, 1), close: sync.OnceValue(db.Close)}
+	l := &Ledger{path: path, db: db, clock: o.Clock, work: make(chan struct{}, 1)}
+	l.close = sync.OnceValue(func() error {
+		l.open.Lock()
+		defer l.open.Unlock()
+		return l.db.Close()
+	})
 	if err := l.prepare(o.ReadOnly); err != nil {
 		return nil, errors.Join(err, l.Close())
 	}
 	return l, nil
 }
 
+func openFile(path string, patience time.Duration, readOnly bool) (*bolt.DB, error) {
+	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: patience, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType})
+	if errors.Is(err, bolterrors.ErrTimeout) {
+		return nil, ErrLocked
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", path, err)
+	}
+	return db, nil
+}
+
 func (l *Ledger) prepare(readOnly bool) error {
 	if readOnly {
-		return l.db.View(func(tx *bolt.Tx) error {
+		return l.view(func(tx *bolt.Tx) error {
 			if n, err := schemaOf(tx); err != nil || n == uint64(len(migrations())) {
 				return err
 			} else if n > uint64(len(migrations())) {
@@ -95,14 +115,38 @@ type migration struct {
 
 // migrations is the ordered list; steps are only ever added at its end.
 func migrations() []migration {
-	return []migration{{"make the buckets", func(tx *bolt.Tx) error {
-		for _, name := range dataBuckets() {
-			if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-				return fmt.Errorf("bucket %s: %w", name, err)
+	return []migration{
+		{"make the buckets", func(tx *bolt.Tx) error { return makeBuckets(tx, dataBuckets()) }},
+		{"index by folder and name", indexLists},
+	}
+}
+
+func makeBuckets(tx *bolt.Tx, names [][]byte) error {
+	for _, name := range names {
+		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
+			return fmt.Errorf("bucket %s: %w", name, err)
+		}
+	}
+	return nil
+}
+
+// indexLists gives the documents of schema 1 the indexes of schema 2.
+func indexLists(tx *bolt.Tx) error {
+	if err := makeBuckets(tx, listBuckets()); err != nil {
+		return err
+	}
+	return tx.Bucket(bucketDocuments).ForEach(func(k, v []byte) error {
+		doc, err := decode[Document]("document "+string(k), v)
+		if err != nil {
+			return err
+		}
+		for _, e := range indexes(doc) {
+			if err := tx.Bucket(e.bucket).Put(e.key, nil); err != nil {
+				return fmt.Errorf("index %s: %w", e.bucket, err)
 			}
 		}
 		return nil
-	}}}
+	})
 }
 
 func schemaOf(tx *bolt.Tx) (uint64, error) {

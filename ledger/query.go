@@ -9,13 +9,16 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
+// sumLength is that of a SHA-256 in hexadecimal.
+const sumLength = 64
+
 // shortestID is the fewest characters of an id that Get takes for the whole.
 const shortestID = 4
 
 // Get finds a document by its id, or by the beginning of it if no other has it.
 func (l *Ledger) Get(id string) (Document, error) {
 	var doc Document
-	err := l.db.View(func(tx *bolt.Tx) (err error) {
+	err := l.view(func(tx *bolt.Tx) (err error) {
 		if len(id) == idLength {
 			doc, err = get(tx, id)
 			return err
@@ -49,7 +52,7 @@ func (l *Ledger) Events(id string) ([]Event, error) {
 
 func children[T any](l *Ledger, bucket []byte, what, id string) ([]T, error) {
 	var out []T
-	err := l.db.View(func(tx *bolt.Tx) error {
+	err := l.view(func(tx *bolt.Tx) error {
 		if _, err := get(tx, id); err != nil {
 			return err
 		}
@@ -76,7 +79,7 @@ func (l *Ledger) Due(now time.Time, limit int) ([]Document, error) {
 // NextDue is when the next document that only waits becomes due; ok is false
 // when none waits.
 func (l *Ledger) NextDue(now time.Time) (at time.Time, ok bool, err error) {
-	err = l.db.View(func(tx *bolt.Tx) error {
+	err = l.view(func(tx *bolt.Tx) error {
 		after := instant(now.Add(1))
 		if k, _ := tx.Bucket(bucketDue).Cursor().Seek(after); k != nil {
 			at, ok = time.Unix(0, int64(binary.BigEndian.Uint64(k))), true
@@ -90,7 +93,7 @@ func (l *Ledger) NextDue(now time.Time) (at time.Time, ok bool, err error) {
 // passes; limit 0 is no limit.
 func (l *Ledger) scan(bucket, prefix []byte, limit int, passes func(key []byte) bool) ([]Document, error) {
 	var out []Document
-	err := l.db.View(func(tx *bolt.Tx) error {
+	err := l.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucket).Cursor()
 		for k, _ := c.Seek(prefix); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Next() {
 			if limit > 0 && len(out) == limit || passes != nil && !passes(k) {
@@ -107,72 +110,31 @@ func (l *Ledger) scan(bucket, prefix []byte, limit int, passes func(key []byte) 
 	return out, err
 }
 
-// Query selects documents. After is the last id of the previous page.
-type Query struct {
-	State State
-	Limit int
-	After string
-}
-
-// List returns documents, newest first.
-func (l *Ledger) List(q Query) ([]Document, error) {
-	bucket, prefix := bucketDocuments, []byte(nil)
-	if q.State != "" {
-		bucket, prefix = bucketByState, []byte(string(q.State)+"\x00")
-	}
-	var out []Document
-	err := l.db.View(func(tx *bolt.Tx) error {
-		c := tx.Bucket(bucket).Cursor()
-		for k := lastBefore(c, prefix, q.After); k != nil && bytes.HasPrefix(k, prefix); k, _ = c.Prev() {
-			if q.Limit > 0 && len(out) == q.Limit {
-				return nil
-			}
-			doc, err := get(tx, lastID(k))
-			if err != nil {
-				return err
-			}
-			out = append(out, doc)
-		}
-		return nil
-	})
-	return out, err
-}
-
-// lastBefore moves to the last key under prefix, before the id after if given.
-func lastBefore(c *bolt.Cursor, prefix []byte, after string) []byte {
-	end := append(bytes.Clone(prefix), 0xFF)
-	if after != "" {
-		end = append(bytes.Clone(prefix), after...)
-	}
-	var k []byte
-	if found, _ := c.Seek(end); found == nil {
-		k, _ = c.Last()
-	} else {
-		k, _ = c.Prev()
-	}
-	return k
-}
-
 // FirstBySHA256 is the oldest document with this content, whatever became of it.
 func (l *Ledger) FirstBySHA256(sum string) (Document, error) {
-	docs, err := l.scan(bucketBySHA256, []byte(sum), 1, nil)
-	if err != nil || len(docs) == 0 {
-		return Document{}, errorsOr(err, ErrNotFound)
+	docs, err := l.WithSHA256(sum, 1)
+	if err != nil {
+		return Document{}, err
+	}
+	if len(docs) == 0 {
+		return Document{}, ErrNotFound
 	}
 	return docs[0], nil
 }
 
-func errorsOr(err, otherwise error) error {
-	if err != nil {
-		return err
+// WithSHA256 lists the documents with this content, oldest first, at most limit
+// of them; 0 is no limit.
+func (l *Ledger) WithSHA256(sum string, limit int) ([]Document, error) {
+	if len(sum) != sumLength {
+		return nil, nil
 	}
-	return otherwise
+	return l.scan(bucketBySHA256, []byte(sum), limit, nil)
 }
 
 // Counts is how many documents are in each state.
 func (l *Ledger) Counts() (map[State]int, error) {
 	out := map[State]int{}
-	err := l.db.View(func(tx *bolt.Tx) error {
+	err := l.view(func(tx *bolt.Tx) error {
 		return tx.Bucket(bucketCounts).ForEach(func(k, v []byte) error {
 			if n := binary.BigEndian.Uint64(v); n > 0 {
 				out[State(k)] = int(n)

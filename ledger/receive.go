@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"errors"
 	"strings"
 
 	bolt "go.etcd.io/bbolt"
@@ -14,6 +15,13 @@ type Arrival struct {
 	MIME                       string
 	Source                     SourceMark
 	Actor                      string
+	// Claim is the path, inside the folder, under which the file waits to be
+	// removed; "" when it kept its name.
+	Claim string
+	// Again processes content that is known already as if it were new.
+	Again bool
+	// Keep is for a file that stays in its folder: it is remembered as seen.
+	Keep bool
 }
 
 // Receive records an arrival. When the same drop was recorded before a crash
@@ -22,7 +30,12 @@ type Arrival struct {
 // names the first; content that failed before is given another chance.
 func (l *Ledger) Receive(a Arrival) (Document, error) {
 	// Records are JSON, which holds UTF-8 only; the indexes must agree with them.
+	real := a.Path
 	a.Path, a.Name = strings.ToValidUTF8(a.Path, "\uFFFD"), strings.ToValidUTF8(a.Name, "\uFFFD")
+	var raw []byte
+	if real != a.Path {
+		raw = []byte(real)
+	}
 	var doc Document
 	err := l.update(func(tx *bolt.Tx) error {
 		same, found, err := sameDrop(tx, a)
@@ -34,23 +47,31 @@ func (l *Ledger) Receive(a Arrival) (Document, error) {
 		if err != nil {
 			return err
 		}
-		if doc, err = l.receive(tx, a); err != nil || !known {
+		if doc, err = l.receive(tx, a, raw); err != nil {
 			return err
 		}
-		doc, err = l.apply(tx, doc.ID, Repeat(first.ID))
+		if a.Keep {
+			if err := see(tx, a.Folder, real, Sighting{Source: a.Source, DocumentID: doc.ID}); err != nil {
+				return err
+			}
+		}
+		if known && !a.Again {
+			doc, err = l.apply(tx, doc.ID, Repeat(first.ID))
+		}
 		return err
 	})
 	return doc, err
 }
 
-func (l *Ledger) receive(tx *bolt.Tx, a Arrival) (Document, error) {
+func (l *Ledger) receive(tx *bolt.Tx, a Arrival, raw []byte) (Document, error) {
 	now := l.clock()
 	doc := Document{ID: NewID(), State: Received, Folder: a.Folder, Path: a.Path, Name: a.Name, SHA256: a.SHA256,
-		Size: a.Size, MIME: a.MIME, ReceivedAt: now, UpdatedAt: now, Source: a.Source}
+		Size: a.Size, MIME: a.MIME, ReceivedAt: now, UpdatedAt: now, Source: a.Source,
+		SourceCleared: a.Keep, RawPath: raw, Claim: []byte(a.Claim)}
 	if err := addEvent(tx, &doc, Event{DocumentID: doc.ID, At: now, To: Received, Move: "receive", Actor: a.Actor}); err != nil {
 		return doc, err
 	}
-	return doc, put(tx, nil, doc)
+	return doc, l.put(tx, nil, doc)
 }
 
 // sameDrop finds the record of this very drop whose source was not cleared.
@@ -95,9 +116,38 @@ func (l *Ledger) SourceCleared(id string) error {
 			return err
 		}
 		doc := old
-		doc.SourceCleared = true
-		return put(tx, &old, doc)
+		doc.SourceCleared, doc.Claim = true, nil
+		return l.put(tx, &old, doc)
 	})
+}
+
+// Sighting is a file that stays in its hot folder: what it looked like when it
+// was taken, and as which document.
+type Sighting struct {
+	Source     SourceMark `json:"source"`
+	DocumentID string     `json:"document_id"`
+}
+
+func see(tx *bolt.Tx, folder, path string, s Sighting) error {
+	return tx.Bucket(bucketSeen).Put(folderKey(folder, path), encode(s))
+}
+
+// Seen is true when this very file, looking like this, was taken and stayed.
+func (l *Ledger) Seen(folder, path string, mark SourceMark) (bool, error) {
+	var s Sighting
+	err := l.view(func(tx *bolt.Tx) (err error) {
+		s, err = decode[Sighting]("sighting", tx.Bucket(bucketSeen).Get(folderKey(folder, path)))
+		return err
+	})
+	if errors.Is(err, ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && s.Source.equal(mark), err
+}
+
+// See remembers a file that stays in its folder as the document's.
+func (l *Ledger) See(folder, path string, s Sighting) error {
+	return l.update(func(tx *bolt.Tx) error { return see(tx, folder, path, s) })
 }
 
 // Uncleared lists the folder's documents whose files may still be in the hot folder.

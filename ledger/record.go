@@ -42,6 +42,14 @@ func (m *SourceMark) UnmarshalJSON(data []byte) error {
 	return nil
 }
 
+// FilePath is the file's path inside its folder as the file system has it.
+func (d Document) FilePath() string {
+	if d.RawPath != nil {
+		return string(d.RawPath)
+	}
+	return d.Path
+}
+
 func (m SourceMark) equal(o SourceMark) bool {
 	return m.ModTime.Equal(o.ModTime) && m.Size == o.Size && m.Inode == o.Inode
 }
@@ -85,6 +93,15 @@ type Document struct {
 
 	Source        SourceMark `json:"source"`
 	SourceCleared bool       `json:"source_cleared"`
+	// Claim is the path under which the file waits to be removed from its
+	// folder; RawPath is the file's path when Path, being UTF-8, is not it.
+	Claim   []byte `json:"claim,omitempty"`
+	RawPath []byte `json:"raw_path,omitempty"`
+	// Postponed is how often in a row something around the document, not the
+	// document, made an attempt end.
+	Postponed int `json:"postponed,omitempty"`
+	// Forgotten are the parts that retention removed before the whole: "text", "raw".
+	Forgotten []string `json:"forgotten,omitempty"`
 	// Events is how many there are; the next one's sequence number.
 	Events uint64 `json:"events"`
 	// Tries is how many attempts there are, counted or not.

@@ -101,6 +101,7 @@ func machine() []row {
 		{"doubt", working, NeedsHumanReview},
 		{"retry later", attempting, FailedRetryable},
 		{"interrupted", attempting, FailedRetryable},
+		{"postponed", attempting, FailedRetryable},
 		{"rescued", []State{Processing}, FailedRetryable},
 		{"lease expired", []State{Processing}, FailedRetryable},
 		{"fail", attempting, FailedTerminal},
@@ -239,8 +240,11 @@ func Fail(attempt string, f Failure) Move {
 }
 
 // Resume lets a waiting document be tried again.
-func Resume() Move {
-	return Move{name: "resume", change: func(d *Document, _ time.Time) { d.NotBefore = time.Time{} }}
+func Resume() Move { return ResumeBy("", "") }
+
+// ResumeBy is Resume on a person's request.
+func ResumeBy(actor, why string) Move {
+	return Move{name: "resume", actor: actor, why: why, change: func(d *Document, _ time.Time) { d.NotBefore = time.Time{} }}
 }
 
 // Exhausted ends a document whose tries are used up.
@@ -272,14 +276,19 @@ func Retry(actor, why string) Move { return afresh("retry", actor, why) }
 // Release processes a duplicate after all.
 func Release(actor, why string) Move { return afresh("release", actor, why) }
 
-// Purge leaves a tombstone.
+// Purge leaves a tombstone: hash, size, ids, when and why. Names go, they may
+// say as much as the content.
 func Purge(actor, why string) Move {
-	return Move{name: "purge", actor: actor, why: why, change: func(d *Document, _ time.Time) { d.Reason, d.Delivery = why, nil }}
+	return Move{name: "purge", actor: actor, why: why, change: func(d *Document, _ time.Time) {
+		d.Reason, d.Delivery, d.Outputs, d.Failure = why, nil, nil, nil
+		d.Path, d.Name, d.RawPath, d.Claim, d.SourceCleared = "", "", nil, nil, true
+	}}
 }
 
 func afresh(name, actor, why string) Move {
 	return Move{name: name, actor: actor, why: why, change: func(d *Document, _ time.Time) {
 		d.Attempts, d.Failure, d.Delivery, d.Outputs, d.NotBefore, d.Reason = 0, nil, nil, nil, time.Time{}, why
+		d.DuplicateOf, d.Postponed = "", 0
 	}}
 }
 

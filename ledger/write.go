@@ -24,15 +24,6 @@ func (l *Ledger) Apply(id string, m Move) (Document, error) {
 	return doc, err
 }
 
-// update runs a transaction and signals when it left work that is due.
-func (l *Ledger) update(fn func(*bolt.Tx) error) error {
-	if err := l.db.Update(fn); err != nil {
-		return fmt.Errorf("ledger: %w", err)
-	}
-	l.signal()
-	return nil
-}
-
 func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 	old, err := get(tx, id)
 	if err != nil {
@@ -57,6 +48,7 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 	}
 	if m.counts {
 		doc.Attempts++
+		doc.Postponed = 0
 	}
 	if m.failure != nil {
 		doc.Failure = m.failure
@@ -81,7 +73,27 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 	if err := addEvent(tx, &doc, event); err != nil {
 		return old, err
 	}
-	return doc, put(tx, &old, doc)
+	return doc, l.put(tx, &old, doc)
+}
+
+const moveForget = "forget"
+
+// Forget notes that part of a document was removed by retention: "text" or "raw".
+func (l *Ledger) Forget(id, part, actor, why string) error {
+	return l.update(func(tx *bolt.Tx) error {
+		old, err := get(tx, id)
+		if err != nil || slices.Contains(old.Forgotten, part) {
+			return err
+		}
+		doc := old
+		doc.Forgotten = append(slices.Clone(old.Forgotten), part)
+		event := Event{DocumentID: id, At: l.clock(), From: old.State, To: old.State, Move: moveForget,
+			Why: part + ": " + why, Actor: actor}
+		if err := addEvent(tx, &doc, event); err != nil {
+			return err
+		}
+		return l.put(tx, &old, doc)
+	})
 }
 
 func recordAttempt(tx *bolt.Tx, doc Document, m Move) error {
@@ -113,7 +125,7 @@ func get(tx *bolt.Tx, id string) (Document, error) {
 }
 
 // put stores a record and moves its index entries. old is nil for a new one.
-func put(tx *bolt.Tx, old *Document, doc Document) error {
+func (l *Ledger) put(tx *bolt.Tx, old *Document, doc Document) error {
 	var had []indexEntry
 	if old != nil {
 		had = indexes(*old)
@@ -128,6 +140,9 @@ func put(tx *bolt.Tx, old *Document, doc Document) error {
 	}
 	for _, e := range has {
 		if !slices.ContainsFunc(had, e.equal) {
+			if bytes.Equal(e.bucket, bucketDue) {
+				tx.OnCommit(l.signal)
+			}
 			if err := tx.Bucket(e.bucket).Put(e.key, nil); err != nil {
 				return fmt.Errorf("index %s: %w", e.bucket, err)
 			}
@@ -155,7 +170,12 @@ func (e indexEntry) equal(o indexEntry) bool {
 func indexes(d Document) []indexEntry {
 	out := []indexEntry{
 		{bucketByState, stateKey(d.State, d.ID)},
+		{bucketByFolder, folderKey(d.Folder, d.ID)},
+		{bucketByFolderState, []byte(d.Folder + "\x00" + string(d.State) + "\x00" + d.ID)},
 		{bucketBySHA256, sumKey(d.SHA256, d.ID)},
+	}
+	if d.Name != "" { // a tombstone has none
+		out = append(out, indexEntry{bucketByName, nameKey(d.Name, d.ID)})
 	}
 	switch d.State {
 	case Received, Validated:

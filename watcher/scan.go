@@ -18,11 +18,19 @@ import (
 // goroutine.
 type scanner struct {
 	o       Options
+	notify  func() (*fsnotify.Watcher, error)
 	tracker *tracker
 	watch   *fsnotify.Watcher // nil when notifications cannot be had
 	folders map[string]bool   // those that are there, by their path inside
 	told    map[saying]bool   // what was said once and is still so
 	missing bool
+	// unwatched is true when the last sweep found a folder that cannot be
+	// watched; root is the hot folder as that sweep found it.
+	unwatched bool
+	root      fs.FileInfo
+
+	events   <-chan fsnotify.Event // nil without notifications
+	failures <-chan error
 }
 
 // saying is a sentence about a path.
@@ -31,18 +39,34 @@ type saying struct{ rel, text string }
 // idleTimer is the timer's period when no file is waiting; sweeps wake the loop.
 const idleTimer = time.Hour
 
-func newScanner(o Options) *scanner {
-	return &scanner{o: o, tracker: newTracker(o.Settle, o.SettleMax), folders: map[string]bool{}, told: map[saying]bool{}}
+func newScanner(o Options, notify func() (*fsnotify.Watcher, error)) *scanner {
+	return &scanner{o: o, notify: notify, tracker: newTracker(o.Settle, o.SettleMax), folders: map[string]bool{}, told: map[saying]bool{}}
 }
 
-func (s *scanner) listen(notify func() (*fsnotify.Watcher, error)) (<-chan fsnotify.Event, <-chan error) {
-	w, err := notify()
-	if err != nil {
-		s.o.Log.Warn("There are no notifications; the folder is looked at on a timer.", "every", s.o.Sweep, "error", err)
-		return nil, nil
+// listen asks for notifications.
+func (s *scanner) listen() {
+	if s.o.Mode == Poll {
+		return
 	}
-	s.watch = w
-	return w.Events, w.Errors
+	w, err := s.notify()
+	if err != nil {
+		s.once(".", "There are no notifications; the folder is looked at on a timer.", "every", s.o.Sweep, "error", err)
+		return
+	}
+	s.watch, s.events, s.failures = w, w.Events, w.Errors
+}
+
+// tick is the sweep's timer. In mode Events it only looks whether there is
+// reason for one.
+func (s *scanner) tick(ctx context.Context) {
+	if s.watch == nil {
+		s.listen() // what was lacking, such as a free handle, may be there by now
+	} else if s.o.Mode == Events && !s.missing && !s.unwatched && s.root != nil {
+		if now, err := os.Stat(s.o.Folder); err == nil && os.SameFile(s.root, now) {
+			return
+		}
+	}
+	s.sweep(ctx)
 }
 
 func (s *scanner) deaf() {
@@ -76,7 +100,7 @@ func (s *scanner) due() []File {
 			continue
 		}
 		s.tracker.report(rel)
-		out = append(out, File{Path: path, Rel: rel, Size: m.size, ModTime: m.mod, Inode: m.inode})
+		out = append(out, s.file(rel, m))
 	}
 	slices.SortFunc(out, func(a, b File) int { return strings.Compare(a.Rel, b.Rel) })
 	return out
@@ -144,6 +168,8 @@ func (s *scanner) gone(path string) {
 
 // sweep looks at everything there is and forgets what there is no more.
 func (s *scanner) sweep(ctx context.Context) {
+	s.unwatched = false
+	s.root, _ = os.Stat(s.o.Folder) // the walk says what is wrong with it
 	found := s.walk(ctx, s.o.Folder)
 	if ctx.Err() != nil {
 		return
@@ -270,6 +296,7 @@ func (s *scanner) enter(path, rel string, d fs.DirEntry, skip []fs.FileInfo) err
 	}
 	if s.watch != nil {
 		if err := s.watch.Add(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			s.unwatched = true
 			s.once(rel, "A folder cannot be watched; it is looked at on a timer.", "error", err)
 		}
 	}
@@ -298,7 +325,13 @@ func (s *scanner) skipped() []fs.FileInfo {
 
 func (s *scanner) look(path string, info fs.FileInfo) {
 	rel, ok := s.rel(path)
-	if !ok || s.o.Ignore(rel) {
+	if !ok {
+		return
+	}
+	if s.o.Ignore(rel) {
+		if s.o.Aside != nil && info.Mode().IsRegular() {
+			s.o.Aside(rel)
+		}
 		return
 	}
 	if !info.Mode().IsRegular() {
@@ -310,6 +343,10 @@ func (s *scanner) look(path string, info fs.FileInfo) {
 }
 
 func (s *scanner) observe(rel string, m mark) {
+	if s.o.Known != nil && s.tracker.news(rel, m) && s.o.Known(s.file(rel, m)) {
+		s.tracker.know(rel, m, time.Now())
+		return
+	}
 	if s.tracker.observe(rel, m, time.Now()) {
 		s.o.Log.Warn("A file keeps changing; it is taken when it rests.", "file", rel, "for", s.o.SettleMax)
 	}
@@ -322,6 +359,10 @@ func (s *scanner) once(rel, text string, args ...any) {
 	}
 	s.told[saying{rel, text}] = true
 	s.o.Log.Warn(text, append([]any{"file", rel}, args...)...)
+}
+
+func (s *scanner) file(rel string, m mark) File {
+	return File{Path: s.path(rel), Rel: rel, Size: m.size, ModTime: m.mod, Inode: m.inode}
 }
 
 func (s *scanner) path(rel string) string {

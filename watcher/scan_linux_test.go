@@ -27,7 +27,7 @@ func TestNeitherFilesNorFolders(t *testing.T) {
 	log := &strings.Builder{}
 	w, err := New(Options{Folder: dir, Log: textLog(log)})
 	must(t, err)
-	s := newScanner(w.o)
+	s := newScanner(w.o, w.notify)
 	s.sweep(t.Context())
 	s.sweep(t.Context())
 	if len(s.tracker.files) > 0 {
@@ -52,7 +52,7 @@ func TestUnlistableFolder(t *testing.T) {
 	log := &strings.Builder{}
 	w, err := New(Options{Folder: dir, Log: textLog(log)})
 	must(t, err)
-	s := newScanner(w.o)
+	s := newScanner(w.o, w.notify)
 	s.sweep(t.Context())
 	if len(s.tracker.files) != 4 {
 		t.Fatalf("tracked: %v", s.tracker.files)

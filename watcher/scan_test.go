@@ -27,11 +27,11 @@ func byHand(t *testing.T, dir string) (*scanner, <-chan fsnotify.Event) {
 	t.Helper()
 	w, err := New(Options{Folder: dir, Sweep: time.Hour})
 	must(t, err)
-	s := newScanner(w.o)
-	events, _ := s.listen(w.notify)
+	s := newScanner(w.o, w.notify)
+	s.listen()
 	t.Cleanup(s.deaf)
 	s.sweep(t.Context())
-	return s, events
+	return s, s.events
 }
 
 // drain handles events until one names the path.
@@ -119,7 +119,7 @@ func TestHotFolderMayBeALink(t *testing.T) {
 	w, err := New(Options{Folder: link, Skip: []string{filepath.Join(link, "none")}})
 	must(t, err)
 	w.o.Skip = []string{elsewhere}
-	s := newScanner(w.o)
+	s := newScanner(w.o, w.notify)
 	s.sweep(t.Context())
 	if s.knows("out/result.pdf") || !s.knows("notified.pdf") {
 		t.Errorf("it knows %v", s.tracker.files)
@@ -135,7 +135,7 @@ func TestSkipGoesByNameToo(t *testing.T) {
 	must(t, err)
 	entries, err := os.ReadDir(dir)
 	must(t, err)
-	if err := newScanner(w.o).enter(filepath.Join(dir, "out"), "out", entries[0], nil); !errors.Is(err, fs.SkipDir) {
+	if err := newScanner(w.o, w.notify).enter(filepath.Join(dir, "out"), "out", entries[0], nil); !errors.Is(err, fs.SkipDir) {
 		t.Errorf("entered: %v", err)
 	}
 }
@@ -283,7 +283,7 @@ func TestCanceledSweepForgetsNothing(t *testing.T) {
 	must(t, os.WriteFile(filepath.Join(dir, "a.pdf"), []byte("x"), 0o644))
 	w, err := New(Options{Folder: dir})
 	must(t, err)
-	s := newScanner(w.o)
+	s := newScanner(w.o, w.notify)
 	s.sweep(t.Context())
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -117,13 +117,17 @@ func (h *history) dueAt() time.Time {
 
 func (h *history) check() {
 	h.t.Helper()
-	due := h.tracker.due(h.now)
 	at := h.dueAt()
+	// The timer may ring early, after a change; never late.
+	if next, waits := h.tracker.next(); waits == h.reported || waits && next.After(at) {
+		h.t.Fatalf("the timer is set to %s (%v), but the file is due at %s", next, waits, at)
+	}
+	due := h.tracker.due(h.now)
+	if next, waits := h.tracker.next(); waits && (next.After(at) || !next.After(h.now)) {
+		h.t.Fatalf("after a look the timer is set to %s, but the file is due at %s", next, at)
+	}
 	if want := !h.reported && !at.After(h.now); want != (len(due) == 1) {
 		h.t.Fatalf("at %s, due at %s, reported %v: %q", h.now, at, h.reported, due)
-	}
-	if next, waits := h.tracker.next(); waits == h.reported || waits && !next.Equal(at) {
-		h.t.Fatalf("the timer is set to %s (%v), but the file is due at %s", next, waits, at)
 	}
 	if len(due) == 1 {
 		h.tracker.report("f")
@@ -166,16 +170,16 @@ func TestForgottenFilesTakeNoMemory(t *testing.T) {
 		tr.forget(fmt.Sprint(i))
 		tr.again(fmt.Sprint(i), time.Second, now)
 	}
-	if len(tr.files)+len(tr.waiting) != 0 {
-		t.Errorf("known %d, waiting %d", len(tr.files), len(tr.waiting))
-	}
 	if _, waits := tr.next(); waits {
 		t.Error("something waits")
+	}
+	if len(tr.files)+len(tr.alarms) != 0 {
+		t.Errorf("known %d, waiting %d", len(tr.files), len(tr.alarms))
 	}
 }
 
 func TestQueue(t *testing.T) {
-	var q queue
+	q := newQueue()
 	for _, f := range []File{{Rel: "a", Size: 1}, {Rel: "b", Size: 1}, {Rel: "c", Size: 1}, {Rel: "a", Size: 2}} {
 		q.push(f)
 	}
@@ -185,9 +189,18 @@ func TestQueue(t *testing.T) {
 		if !ok || f != want {
 			t.Fatalf("got %+v, %v; want %+v", f, ok, want)
 		}
-		q.pop()
+		q.take(f.Rel)
 	}
 	if f, ok := q.head(still); ok || len(q.files) > 0 {
 		t.Errorf("%+v is left, and %v", f, q.files)
+	}
+	q.push(File{Rel: "a", Size: 3})
+	q.push(File{Rel: "d"})
+	if f, ok := q.head(still); !ok || f.Rel != "d" {
+		t.Errorf("got %+v while a is being taken", f)
+	}
+	q.taken("a")
+	if f, ok := q.head(still); !ok || f.Size != 3 {
+		t.Errorf("got %+v after a was taken", f)
 	}
 }

@@ -19,6 +19,18 @@ import (
 	"github.com/fsnotify/fsnotify"
 )
 
+// Mode says how a folder is watched.
+type Mode string
+
+// Modes. Auto uses notifications and sweeps. Events sweeps only when it has
+// reason to: at the start, when notifications were lost, when a folder cannot
+// be watched or comes back. Poll does without notifications.
+const (
+	Auto   Mode = "auto"
+	Events Mode = "events"
+	Poll   Mode = "poll"
+)
+
 // Options of a Watcher. Zero durations take their defaults.
 type Options struct {
 	// Folder is the absolute path of the hot folder. Its subfolders belong to it.
@@ -39,6 +51,16 @@ type Options struct {
 	// Skip are absolute folders that are not looked into; those outside Folder do
 	// not matter.
 	Skip []string
+	// Mode is Auto if left empty.
+	Mode Mode
+	// Takers is how many files are reported at once; default 1.
+	Takers int
+	// Known, if set, is asked about each file when it appears or changes; one it
+	// knows is not reported. It must be quick.
+	Known func(File) bool
+	// Aside, if set, is told of each ignored file that a look finds. It must be
+	// quick.
+	Aside func(rel string)
 	// Log is told of what a person may have to act on; nil is silence.
 	Log *slog.Logger
 }
@@ -92,6 +114,10 @@ func New(o Options) (*Watcher, error) {
 	o.Settle = orDefault(o.Settle, 2*time.Second)
 	o.SettleMax = orDefault(o.SettleMax, 10*time.Minute)
 	o.Sweep = orDefault(o.Sweep, 30*time.Second)
+	if o.Mode == "" {
+		o.Mode = Auto
+	}
+	o.Takers = max(o.Takers, 1)
 	if o.Ignore == nil {
 		o.Ignore = DefaultIgnore
 	}
@@ -133,28 +159,31 @@ func (w *Watcher) asked() []request {
 	return out
 }
 
-// Run watches until ctx is done and calls settled for each file, one at a time
-// from one goroutine; a slow callback delays reports, not observations. A file
-// is reported once until it changes, vanishes or Again is called for it. Run
-// waits for the callback it is in; no goroutine is left when it returns. The
-// error is ctx's: a folder that cannot be reached is waited for.
+// Run watches until ctx is done and calls settled for each file, from as many
+// goroutines as there are takers, never for one name at the same time; slow
+// callbacks delay reports, not observations. A file is reported once until it
+// changes, vanishes or Again is called for it. Run waits for the callbacks it
+// is in; no goroutine is left when it returns. The error is ctx's: a folder
+// that cannot be reached is waited for.
 func (w *Watcher) Run(ctx context.Context, settled func(File)) error {
-	s := newScanner(w.o)
-	events, failures := s.listen(w.notify)
+	s := newScanner(w.o, w.notify)
+	s.listen()
 	defer s.deaf()
 
 	reports := make(chan File)
-	var reporter sync.WaitGroup
-	reporter.Go(func() {
-		for f := range reports {
-			settled(f)
-			w.ask(request{rel: f.Rel, taken: true})
-		}
-	})
-	defer reporter.Wait()
+	var takers sync.WaitGroup
+	for range w.o.Takers {
+		takers.Go(func() {
+			for f := range reports {
+				settled(f)
+				w.ask(request{rel: f.Rel, taken: true})
+			}
+		})
+	}
+	defer takers.Wait()
 	defer close(reports)
 
-	var waiting queue
+	waiting := newQueue()
 	sweep := time.NewTicker(w.o.Sweep)
 	defer sweep.Stop()
 	s.sweep(ctx)
@@ -173,15 +202,18 @@ func (w *Watcher) Run(ctx context.Context, settled func(File)) error {
 			timer.Stop()
 			return ctx.Err()
 		case out <- head:
-			waiting.pop()
-		case e := <-events:
+			waiting.take(head.Rel)
+		case e := <-s.events:
 			s.event(ctx, e)
-		case err := <-failures:
+		case err := <-s.failures:
 			s.fail(ctx, err)
 		case <-sweep.C:
-			s.sweep(ctx)
+			s.tick(ctx)
 		case <-w.poke:
 			for _, r := range w.asked() {
+				if r.taken {
+					waiting.taken(r.rel)
+				}
 				s.answer(r)
 			}
 		case <-timer.C:

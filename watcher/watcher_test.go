@@ -82,7 +82,7 @@ func TestOverflowSweeps(t *testing.T) {
 	dir := t.TempDir()
 	w, err := New(Options{Folder: dir, Settle: 10 * time.Millisecond, Sweep: time.Hour})
 	must(t, err)
-	s := newScanner(w.o)
+	s := newScanner(w.o, w.notify)
 	s.sweep(t.Context())
 	must(t, os.WriteFile(filepath.Join(dir, "missed.pdf"), []byte("x"), 0o644))
 	if len(s.tracker.files) != 0 {

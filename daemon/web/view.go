@@ -78,6 +78,15 @@ func Summarize(d ledger.Document) Summary {
 	return s
 }
 
+// Summaries is Summarize for a list; never nil.
+func Summaries(docs []ledger.Document) []Summary {
+	out := make([]Summary, 0, len(docs))
+	for _, d := range docs {
+		out = append(out, Summarize(d))
+	}
+	return out
+}
+
 // Describe collects a document's record, attempts and events.
 func Describe(l Reader, id string) (Detail, error) {
 	doc, err := l.Get(id)

@@ -13,11 +13,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"log/slog"
 	"net"
 	"net/http"
 	"os"
-	"strconv"
 	"strings"
 	"time"
 
@@ -28,7 +28,7 @@ import (
 // Reader is what the API needs of the ledger.
 type Reader interface {
 	Get(id string) (ledger.Document, error)
-	List(q ledger.Query) ([]ledger.Document, error)
+	List(q ledger.Query) (ledger.Page, error)
 	Attempts(id string) ([]ledger.Attempt, error)
 	Events(id string) ([]ledger.Event, error)
 }
@@ -42,9 +42,6 @@ type Server struct {
 	Ready func() bool
 	Log   *slog.Logger
 }
-
-// MaxList bounds one page of a list.
-const MaxList = 1000
 
 // Handler is the route table.
 func (s *Server) Handler(host string) http.Handler {
@@ -115,26 +112,28 @@ func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
 	fmt.Fprintln(w, "ready")
 }
 
+// list answers with an array; the page after it is named by a Link header (RFC 8288).
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
-	q := ledger.Query{State: ledger.State(r.FormValue("state")), After: r.FormValue("after"), Limit: 100}
-	if text := r.FormValue("limit"); text != "" {
-		n, err := strconv.Atoi(text)
-		if err != nil || n < 1 || n > MaxList {
-			answerError(w, http.StatusBadRequest, fmt.Sprintf("limit must be a number from 1 to %d.", MaxList))
-			return
-		}
-		q.Limit = n
+	if err := r.ParseForm(); err != nil {
+		answerError(w, http.StatusBadRequest, "The request cannot be read.")
+		return
 	}
-	docs, err := s.Ledger.List(q)
+	q, err := ParseQuery(r.Form)
+	if err != nil {
+		answerError(w, http.StatusBadRequest, err.Error())
+		return
+	}
+	page, err := s.Ledger.List(q)
 	if err != nil {
 		s.fail(w, err)
 		return
 	}
-	out := make([]Summary, 0, len(docs))
-	for _, d := range docs {
-		out = append(out, Summarize(d))
+	if page.Next != "" {
+		next := maps.Clone(r.Form)
+		next.Set("cursor", page.Next)
+		w.Header().Set("Link", "<"+r.URL.Path+"?"+next.Encode()+`>; rel="next"`)
 	}
-	answer(w, http.StatusOK, out)
+	answer(w, http.StatusOK, Summaries(page.Documents))
 }
 
 func (s *Server) show(w http.ResponseWriter, r *http.Request) {
@@ -147,8 +146,12 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) fail(w http.ResponseWriter, err error) {
-	if errors.Is(err, ledger.ErrNotFound) {
+	switch {
+	case errors.Is(err, ledger.ErrNotFound):
 		answerError(w, http.StatusNotFound, "There is no such document.")
+		return
+	case errors.Is(err, ledger.ErrCursor):
+		answerError(w, http.StatusBadRequest, "The cursor is none that a list gave.")
 		return
 	}
 	s.Log.Error("A request could not be answered.", "error", err)
