@@ -2,12 +2,15 @@ package daemon
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,6 +20,7 @@ import (
 	"intray/daemon/originals"
 	"intray/daemon/pages"
 	"intray/daemon/pipeline"
+	"intray/daemon/retention"
 	"intray/daemon/web"
 	"intray/daemon/worker"
 	"intray/ledger"
@@ -35,6 +39,9 @@ type house struct {
 	originals *originals.Store
 	pool      *worker.Pool
 	pipeline  *pipeline.Pipeline
+	owner     string
+	room      *intake.Room
+	fronts    []*intake.Front
 	ready     atomic.Bool
 }
 
@@ -59,8 +66,10 @@ func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, er
 		}
 		return nil, fmt.Errorf("open ledger: %w", err)
 	}
-	owner := fmt.Sprintf("%d", os.Getpid())
-	rescued, err := h.ledger.Rescue(owner)
+	if h.owner, err = ownerName(h.ledger, cfg.DataDir); err != nil {
+		return nil, err
+	}
+	rescued, err := h.ledger.Rescue("pid " + strconv.Itoa(os.Getpid()))
 	if err != nil {
 		return nil, fmt.Errorf("rescue interrupted documents: %w", err)
 	}
@@ -73,18 +82,18 @@ func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, er
 	if h.pool, err = newPool(cfg, cache, log); err != nil {
 		return nil, err
 	}
-	h.pipeline, err = newPipeline(h, owner)
+	h.pipeline, err = newPipeline(h)
 	return h, err
 }
 
-func newPipeline(h *house, owner string) (*pipeline.Pipeline, error) {
+func newPipeline(h *house) (*pipeline.Pipeline, error) {
 	specs, err := engineSpecs(h.cfg)
 	if err != nil {
 		return nil, err
 	}
 	return &pipeline.Pipeline{
 		Config: h.cfg, Ledger: h.ledger, Originals: h.originals, Workers: h.pool, Engines: specs,
-		WorkDir: filepath.Join(h.cfg.DataDir, "work"), Owner: owner, Producer: "Intray " + version(),
+		WorkDir: filepath.Join(h.cfg.DataDir, "work"), Owner: h.owner, Producer: "Intray " + version(),
 		Policy: ledger.Policy{Base: h.cfg.Retry.Base.Std(), Cap: h.cfg.Retry.Cap.Std(),
 			MaxAttempts: h.cfg.Retry.MaxAttempts, Jitter: h.cfg.Retry.Jitter},
 		// More documents than workers: a single page gets its turn while long
@@ -111,21 +120,19 @@ func (h *house) close() error {
 //
 //	start: ledger, rescue, workers (openHouse), then intake, watcher, web
 //	stop:  watcher and intake, documents in hand (soft, then hard), web, workers, ledger (close)
-func (h *house) run(ctx context.Context) error {
-	if err := h.sweepWork(); err != nil {
+func (h *house) run(ctx context.Context) (err error) {
+	if err := h.pipeline.Prepare(); err != nil {
 		return err
 	}
-	in := &intake.Intake{Ledger: h.ledger, Originals: h.originals, MinFree: uint64(h.cfg.MinFreeMB) << 20, Sniff: pages.Sniff, Log: h.log}
-	watchers, err := h.watchers(in)
-	if err != nil {
+	if err := h.openFronts(); err != nil {
 		return err
 	}
 	var group sync.WaitGroup
-	failed := make(chan error, len(watchers)+2)
+	failed := make(chan error, len(h.fronts)+2)
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
-	for _, w := range watchers {
-		group.Go(func() { failed <- w.run(watching) })
+	for _, f := range h.fronts {
+		group.Go(func() { failed <- f.Run(watching) })
 	}
 	// The web side outlives the work, so that a stop can be watched.
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
@@ -139,6 +146,7 @@ func (h *house) run(ctx context.Context) error {
 	hard, stopHard := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopHard()
 	group.Go(func() { failed <- h.pipeline.Run(soft, hard, false) })
+	group.Go(func() { h.keepHouse(watching) })
 	h.ready.Store(true)
 
 	select {
@@ -157,28 +165,6 @@ func (h *house) run(ctx context.Context) error {
 	return errors.Join(err, <-served)
 }
 
-// sweepWork removes page results of documents that are finished.
-func (h *house) sweepWork() error {
-	dir := h.pipeline.WorkDir
-	if err := os.MkdirAll(dir, 0o700); err != nil {
-		return fmt.Errorf("make work folder: %w", err)
-	}
-	left, err := os.ReadDir(dir)
-	if err != nil {
-		return fmt.Errorf("list work folder: %w", err)
-	}
-	for _, e := range left {
-		doc, err := h.ledger.Get(e.Name())
-		if err == nil && (doc.State == ledger.Validated || doc.State == ledger.FailedRetryable || doc.State == ledger.Received) {
-			continue // its finished pages are still good
-		}
-		if err := os.RemoveAll(filepath.Join(dir, e.Name())); err != nil {
-			return fmt.Errorf("clear work folder: %w", err)
-		}
-	}
-	return nil
-}
-
 func (h *house) serve(ctx context.Context, served chan<- error) error {
 	if h.cfg.Web.Listen == "" {
 		served <- nil
@@ -195,69 +181,111 @@ func (h *house) serve(ctx context.Context, served chan<- error) error {
 		served <- nil
 		return nil
 	}
-	server := &web.Server{Ledger: h.ledger, Token: token, Ready: h.ready.Load, Log: h.log}
+	server := &web.Server{Ledger: h.ledger, Token: token, Ready: h.ready.Load, Actions: h.actions(), Log: h.log}
 	go func() { served <- server.Serve(ctx, l) }()
 	return nil
 }
 
+// actions is what the API can have done.
+func (h *house) actions() web.Actions {
+	return web.Actions{
+		Retry: func(id, actor string) (ledger.Document, error) { return retryDocument(h.ledger, h.log, id, actor) },
+		Purge: func(ctx context.Context, ids []string, dry bool) (any, error) {
+			return purge(ctx, h.purger(), ids, "api", dry)
+		},
+		Backup: h.ledger.Backup,
+		Stats: func() (any, error) {
+			s, err := statsOf(h.ledger)
+			s.Running, s.Intake = true, &intakeStats{Paused: h.room.Paused(), Waiting: map[string]int{}}
+			for _, f := range h.fronts {
+				s.Intake.Waiting[f.Name()] = f.Waiting()
+			}
+			return s, err
+		},
+	}
+}
+
+func (h *house) purger() *retention.Purger {
+	return &retention.Purger{Config: h.cfg, Ledger: h.ledger, Originals: h.originals, Log: h.log}
+}
+
+const (
+	// housekeeping is how often retention is looked at.
+	housekeeping = time.Hour
+	// A ledger is compacted when this much of it, in bytes, and half of it is free.
+	worthCompacting = 64 << 20
+)
+
+// keepHouse purges what was kept long enough, at the start and then every
+// hour, and gives the ledger's free space back.
+func (h *house) keepHouse(ctx context.Context) {
+	tick := time.NewTicker(housekeeping)
+	defer tick.Stop()
+	for {
+		removed, err := h.purger().Due(ctx, time.Now(), false)
+		if err != nil && ctx.Err() == nil {
+			h.log.Error("What was kept long enough could not be purged.", "error", err)
+		}
+		if len(removed) > 0 {
+			h.log.Info("Purged what was kept long enough.", "count", len(removed))
+		}
+		if size, free, err := h.ledger.Space(); err == nil && free > worthCompacting && free > size/2 {
+			if err := h.ledger.Compact(); err != nil {
+				h.log.Error("The ledger could not be compacted.", "error", err)
+			} else {
+				h.log.Info("The ledger was compacted.", "before_mb", size>>20, "free_mb", free>>20)
+			}
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 func tokenPath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "api-token") }
 
-// watched is one hot folder.
-type watched struct {
-	*watcher.Watcher
-	folder config.Folder
-	in     *intake.Intake
-	log    *slog.Logger
-	told   map[string]string // why a file waits, so that it is logged once
-}
+// takers is how many files of one folder are taken at once: enough for their
+// syncs to disk to share the wait.
+const takers = 8
 
-func (h *house) watchers(in *intake.Intake) ([]*watched, error) {
-	var out []*watched
+// openFronts finishes what a crash left of each hot folder's last files and
+// makes ready to watch it.
+func (h *house) openFronts() error {
+	h.room = &intake.Room{Dir: h.originals.Dir(), MinFree: uint64(h.cfg.MinFreeMB) << 20, Log: h.log}
+	in := &intake.Intake{Ledger: h.ledger, Originals: h.originals, Room: h.room, Owner: h.owner, Sniff: pages.Sniff, Log: h.log}
 	for _, f := range h.cfg.Folders {
-		if err := in.Recover(f.Name, f.Path); err != nil {
-			return nil, err
+		folder := intake.Folder{Name: f.Name, Path: f.Path, After: intake.After(f.After), Archive: f.Archive,
+			Again: f.OnDuplicate == "again", ClaimExpiry: f.ClaimExpiry.Std()}
+		if err := in.Recover(folder); err != nil {
+			return err
 		}
-		w, err := watcher.New(watcher.Options{Folder: f.Path, Settle: f.Settle.Std(), SettleMax: f.SettleMax.Std(),
-			Sweep: f.Sweep.Std(), Skip: []string{f.Output, f.Review, f.Failed}, Log: h.log.With("folder", f.Name)})
+		skip := []string{f.Output, f.Review, f.Failed}
+		if folder.After == intake.Archive {
+			skip = append(skip, f.Archive)
+		}
+		front, err := intake.NewFront(in, folder, watcher.Options{Settle: f.Settle.Std(), SettleMax: f.SettleMax.Std(), Sweep: f.Sweep.Std(),
+			Mode: watcher.Mode(f.Notify), Takers: takers, Skip: skip})
 		if err != nil {
-			return nil, fmt.Errorf("watch folder %s: %w", f.Name, err)
+			return err
 		}
-		out = append(out, &watched{Watcher: w, folder: f, in: in, log: h.log, told: map[string]string{}})
-	}
-	return out, nil
-}
-
-func (w *watched) run(ctx context.Context) error {
-	w.log.Info("Watching.", "folder", w.folder.Name, "path", w.folder.Path, "output", w.folder.Output)
-	if err := w.Run(ctx, func(f watcher.File) { w.take(ctx, f) }); err != nil && ctx.Err() == nil {
-		return fmt.Errorf("watch folder %s: %w", w.folder.Name, err)
+		h.fronts = append(h.fronts, front)
 	}
 	return nil
 }
 
-// take takes one settled file, or asks for it again.
-func (w *watched) take(ctx context.Context, f watcher.File) {
-	doc, err := w.in.Take(ctx, w.folder.Name, f)
-	var again *intake.Again
-	switch {
-	case errors.As(err, &again):
-		if w.told[f.Rel] != again.Reason {
-			w.told[f.Rel] = again.Reason
-			w.log.Warn("A file waits in the hot folder.", "file", f.Rel, "folder", w.folder.Name, "why", again.Error())
-		}
-		w.Again(f.Rel, again.After)
-		return
-	case err != nil:
-		if ctx.Err() == nil {
-			w.log.Error("A file could not be taken in.", "file", f.Rel, "folder", w.folder.Name, "error", err)
-		}
-		w.Again(f.Rel, time.Minute)
-		return
+// ownerName tells this Intray from others that watch the same folders. A copy
+// of the data folder, as a cloned machine has, is another Intray.
+func ownerName(l *ledger.Ledger, dataDir string) (string, error) {
+	id, err := l.Identity()
+	if err != nil {
+		return "", fmt.Errorf("read the ledger's identity: %w", err)
 	}
-	delete(w.told, f.Rel)
-	if doc.State == ledger.Duplicate {
-		w.log.Info("Already known; nothing to do.", "file", f.Rel, "folder", w.folder.Name, "document", doc.ID, "first", doc.DuplicateOf)
-		return
+	host, err := os.Hostname()
+	if err != nil {
+		host = "" // the rest is telling enough
 	}
-	w.log.Info("Taken in.", "file", f.Rel, "folder", w.folder.Name, "document", doc.ID, "bytes", doc.Size)
+	sum := sha256.Sum256([]byte(id + "\x00" + host + "\x00" + dataDir))
+	return hex.EncodeToString(sum[:])[:intake.OwnerLength], nil
 }

@@ -5,14 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net/http"
 	"net/url"
-	"os"
-	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"text/tabwriter"
 	"time"
 
@@ -24,35 +18,48 @@ import (
 )
 
 func (a *app) listCommand() *cobra.Command {
-	var state string
 	var asJSON bool
-	var limit int
+	asked := map[string]*string{}
 	c := &cobra.Command{
 		Use: "list", Short: "List documents, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			if state != "" && ledger.State(state).Meaning() == "" {
-				return usage(fmt.Errorf("there is no state %q; `intray states` shows them", state))
+			query := url.Values{}
+			for name, value := range asked {
+				if *value != "" {
+					query.Set(name, *value)
+				}
 			}
-			if limit < 1 || limit > web.MaxList {
-				return usage(fmt.Errorf("--limit must be from 1 to %d", web.MaxList))
+			if _, err := web.ParseQuery(query); err != nil {
+				return usage(err)
 			}
 			cfg, err := a.load()
 			if err != nil {
 				return err
 			}
-			docs, err := listDocuments(cmd.Context(), cfg, state, limit)
+			docs, next, err := listDocuments(cmd.Context(), cfg, query)
 			if err != nil {
 				return err
 			}
 			if asJSON {
-				return a.printJSON(docs)
+				err = a.printJSON(docs)
+			} else {
+				err = a.printList(docs)
 			}
-			return a.printList(docs)
+			if next != "" {
+				fmt.Fprintf(a.errs, "There are more: --cursor %s\n", next)
+			}
+			return err
 		},
 	}
-	c.Flags().StringVar(&state, "state", "", "only documents in this state")
+	for name, help := range map[string]string{
+		"state": "only documents in this state", "folder": "only documents of this folder",
+		"name":  "only files whose name begins with this, sorted by name",
+		"since": "only documents received since this day or moment", "until": "only documents received before it",
+		"limit": "at most this many (default 100)", "cursor": "go on where the last list ended",
+	} {
+		asked[name] = c.Flags().String(name, "", help)
+	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
-	c.Flags().IntVar(&limit, "limit", 100, "at most this many")
 	return c
 }
 
@@ -79,86 +86,42 @@ func (a *app) showCommand() *cobra.Command {
 	return c
 }
 
-func listDocuments(ctx context.Context, cfg *config.Config, state string, limit int) ([]web.Summary, error) {
-	query := url.Values{"limit": {strconv.Itoa(limit)}}
-	if state != "" {
-		query.Set("state", state)
+func listDocuments(ctx context.Context, cfg *config.Config, query url.Values) (docs []web.Summary, next string, err error) {
+	q, err := web.ParseQuery(query)
+	if err != nil {
+		return nil, "", err
 	}
-	docs := []web.Summary{}
-	err := ask(ctx, cfg, "/api/v1/documents?"+query.Encode(), &docs, func(l *ledger.Ledger) error {
-		records, err := l.List(ledger.Query{State: ledger.State(state), Limit: limit})
-		for _, d := range records {
-			docs = append(docs, web.Summarize(d))
-		}
+	docs = []web.Summary{}
+	answer, err := ask(ctx, cfg, request{path: "/api/v1/documents?" + query.Encode(), into: &docs}, func(l *ledger.Ledger) error {
+		page, err := l.List(q)
+		docs, next = web.Summaries(page.Documents), page.Next
 		return err
 	})
-	return docs, err
+	if errors.Is(err, ledger.ErrCursor) {
+		return nil, "", usage(err)
+	}
+	if answer != nil {
+		next = nextCursor(answer.Get("Link"))
+	}
+	return docs, next, err
+}
+
+// nextCursor reads the cursor of a Link header.
+func nextCursor(link string) string {
+	target, _, ok := strings.Cut(strings.TrimPrefix(link, "<"), ">")
+	if u, err := url.Parse(target); ok && err == nil {
+		return u.Query().Get("cursor")
+	}
+	return ""
 }
 
 func showDocument(ctx context.Context, cfg *config.Config, id string) (web.Detail, error) {
 	var detail web.Detail
-	err := ask(ctx, cfg, "/api/v1/documents/"+url.PathEscape(id), &detail, func(l *ledger.Ledger) (err error) {
+	_, err := ask(ctx, cfg, request{path: "/api/v1/documents/" + url.PathEscape(id), into: &detail}, func(l *ledger.Ledger) (err error) {
 		detail, err = web.Describe(l, id)
 		return err
 	})
 	return detail, err
-}
-
-// ask asks the running daemon, which owns the ledger, and reads the ledger
-// itself when no daemon runs.
-func ask(ctx context.Context, cfg *config.Config, path string, into any, direct func(*ledger.Ledger) error) error {
-	err := askDaemon(ctx, cfg, path, into)
-	if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, errNoDaemon) {
-		return err
-	}
-	file := filepath.Join(cfg.DataDir, "ledger.db")
-	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-		return &exitError{exitUnreachable, fmt.Errorf("no daemon runs and there is no ledger in %s yet", cfg.DataDir)}
-	}
-	l, err := ledger.Open(file, ledger.Options{ReadOnly: true})
-	if errors.Is(err, ledger.ErrLocked) {
-		return &exitError{exitUnreachable, fmt.Errorf("a daemon holds the ledger but does not answer on %q (web.listen)", cfg.Web.Listen)}
-	}
-	if err != nil {
-		return fmt.Errorf("open ledger: %w", err)
-	}
-	defer l.Close()
-	return direct(l)
-}
-
-var errNoDaemon = errors.New("no daemon")
-
-func askDaemon(ctx context.Context, cfg *config.Config, path string, into any) error {
-	token, err := os.ReadFile(tokenPath(cfg))
-	if cfg.Web.Listen == "" || errors.Is(err, os.ErrNotExist) {
-		return errNoDaemon
-	}
-	if err != nil {
-		return fmt.Errorf("read API token (only the service's user may): %w", err)
-	}
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+cfg.Web.Listen+path, nil)
-	if err != nil {
-		return fmt.Errorf("ask daemon: %w", err)
-	}
-	request.Header.Set("Authorization", "Bearer "+strings.TrimSpace(string(token)))
-	answer, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return &exitError{exitUnreachable, fmt.Errorf("ask daemon: %w", err)}
-	}
-	defer answer.Body.Close()
-	switch answer.StatusCode {
-	case http.StatusOK:
-		if err := json.NewDecoder(answer.Body).Decode(into); err != nil {
-			return fmt.Errorf("read daemon's answer: %w", err)
-		}
-		return nil
-	case http.StatusNotFound:
-		return ledger.ErrNotFound
-	}
-	text, _ := io.ReadAll(io.LimitReader(answer.Body, 1000))
-	return &exitError{exitUnreachable, fmt.Errorf("the daemon on %s answered %s: %s", cfg.Web.Listen, answer.Status, strings.TrimSpace(string(text)))}
 }
 
 func (a *app) printJSON(v any) error {

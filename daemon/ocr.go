@@ -67,6 +67,10 @@ func (a *app) ocr(ctx context.Context, files []string, output string, languages 
 		finish := showBar(h, len(ids))
 		defer finish()
 	}
+	h.pipeline.Impatient = true // there is a person at the command line
+	if err := h.pipeline.Prepare(); err != nil {
+		return err
+	}
 	if err := h.pipeline.Run(ctx, ctx, true); err != nil {
 		return err
 	}

@@ -12,6 +12,7 @@
 //
 //	meta
 //	  schema                         -> number of migrations applied, 8 bytes
+//	  identity                       -> eight characters of its own
 //	documents
 //	  <id>                           -> Document, JSON
 //	attempts
@@ -64,7 +65,8 @@ var (
 	bucketSeen          = []byte("seen")
 	bucketCounts        = []byte("counts")
 
-	keySchema = []byte("schema")
+	keySchema   = []byte("schema")
+	keyIdentity = []byte("identity")
 )
 
 // dataBuckets are all buckets of schema 1 but meta.

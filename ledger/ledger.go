@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"crypto/rand"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -39,6 +40,9 @@ type Ledger struct {
 
 	open sync.RWMutex // held for writing while Compact exchanges db
 	db   *bolt.DB
+
+	ids    sync.Mutex
+	lastID time.Time // that of the last document's id
 
 	mu         sync.Mutex
 	pending    []*change // wait for the commit after the one in hand
@@ -147,6 +151,20 @@ func indexLists(tx *bolt.Tx) error {
 		}
 		return nil
 	})
+}
+
+// Identity is eight characters that this ledger has for life.
+func (l *Ledger) Identity() (string, error) {
+	var id string
+	err := l.view(func(tx *bolt.Tx) error {
+		id = string(tx.Bucket(bucketMeta).Get(keyIdentity))
+		return nil
+	})
+	if err != nil || id != "" {
+		return id, err
+	}
+	id = rand.Text()[:8]
+	return id, l.update(func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyIdentity, []byte(id)) })
 }
 
 func schemaOf(tx *bolt.Tx) (uint64, error) {

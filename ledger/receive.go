@@ -39,9 +39,13 @@ func (l *Ledger) Receive(a Arrival) (Document, error) {
 	var doc Document
 	err := l.update(func(tx *bolt.Tx) error {
 		same, found, err := sameDrop(tx, a)
-		if err != nil || found {
-			doc = same
+		if err != nil {
 			return err
+		}
+		if found {
+			doc = same
+			doc.Claim = []byte(a.Claim)
+			return l.put(tx, &same, doc)
 		}
 		first, known, err := firstWith(tx, a.SHA256)
 		if err != nil {
@@ -65,7 +69,7 @@ func (l *Ledger) Receive(a Arrival) (Document, error) {
 
 func (l *Ledger) receive(tx *bolt.Tx, a Arrival, raw []byte) (Document, error) {
 	now := l.clock()
-	doc := Document{ID: NewID(), State: Received, Folder: a.Folder, Path: a.Path, Name: a.Name, SHA256: a.SHA256,
+	doc := Document{ID: l.documentID(now), State: Received, Folder: a.Folder, Path: a.Path, Name: a.Name, SHA256: a.SHA256,
 		Size: a.Size, MIME: a.MIME, ReceivedAt: now, UpdatedAt: now, Source: a.Source,
 		SourceCleared: a.Keep, RawPath: raw, Claim: []byte(a.Claim)}
 	if err := addEvent(tx, &doc, Event{DocumentID: doc.ID, At: now, To: Received, Move: "receive", Actor: a.Actor}); err != nil {

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"time"
@@ -138,6 +139,26 @@ type Event struct {
 // NewID makes a UUIDv7 (RFC 9562): ids sort by the time they were made.
 func NewID() string {
 	return uuid.Must(uuid.NewV7()).String() // fails only when the system has no randomness
+}
+
+// tick is what the 12 bits after an id's milliseconds count: 1/4096 ms.
+const tick = time.Millisecond / 4096
+
+// documentID makes a UUIDv7 of the ledger's own time, later than all it made
+// before: the 12 bits after the milliseconds continue them (RFC 9562, section
+// 6.2, method 3), the rest is random.
+func (l *Ledger) documentID(now time.Time) string {
+	l.ids.Lock()
+	defer l.ids.Unlock()
+	if !now.After(l.lastID.Add(tick)) {
+		now = l.lastID.Add(tick + 1)
+	}
+	l.lastID = now
+	id := uuid.New()
+	ms := uint64(max(now.UnixMilli(), 0))
+	fraction := uint16(now.Sub(now.Truncate(time.Millisecond)) * 4096 / time.Millisecond)
+	binary.BigEndian.PutUint64(id[:8], ms<<16|7<<12|uint64(fraction&0xFFF))
+	return id.String()
 }
 
 func decode[T any](what string, data []byte) (T, error) {

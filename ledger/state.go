@@ -222,6 +222,16 @@ func Interrupted(attempt, why string) Move {
 	return Move{name: "interrupted", attempt: attempt, closes: true, why: why, change: dueNow}
 }
 
+// Postponed ends an attempt that something around the document kept from its
+// end, such as a full disk. It costs none of its tries.
+func Postponed(attempt string, at time.Time, f Failure) Move {
+	return Move{name: "postponed", attempt: attempt, closes: true, why: f.Sentence, failure: &f,
+		change: func(d *Document, _ time.Time) {
+			d.NotBefore = at
+			d.Postponed++
+		}}
+}
+
 // Rescued sets a document free whose daemon died. It costs none of its tries:
 // the daemon opens no file itself, so it was not the document that killed it.
 func Rescued(attempt string) Move {

@@ -9,6 +9,8 @@ package config
 import (
 	"fmt"
 	"log/slog"
+	"strconv"
+	"strings"
 	"time"
 )
 
@@ -79,6 +81,16 @@ type Folder struct {
 	SettleMax   Duration   `toml:"settle_max"`
 	Sweep       Duration   `toml:"sweep"`
 	SidecarText bool       `toml:"sidecar_text"`
+
+	Notify      string   `toml:"notify"`
+	After       string   `toml:"after"`
+	Archive     string   `toml:"archive"`
+	OnDuplicate string   `toml:"on_duplicate"`
+	ClaimExpiry Duration `toml:"claim_expiry"`
+
+	KeepOriginals Retention `toml:"keep_originals"`
+	KeepRaw       Retention `toml:"keep_raw"`
+	KeepText      Retention `toml:"keep_text"`
 }
 
 // Engine is one [engine.NAME] section: what all engines share, and the rest as
@@ -135,7 +147,9 @@ func Default() Config {
 // FolderDefaults is a folder with only its name given.
 func FolderDefaults(name string) Folder {
 	return Folder{Name: name, Path: "in", Output: "out", Review: "review", Failed: "failed", Engine: EngineList{"local"},
-		Languages: []string{}, Settle: Duration(2 * time.Second), SettleMax: Duration(10 * time.Minute), Sweep: Duration(30 * time.Second)}
+		Languages: []string{}, Settle: Duration(2 * time.Second), SettleMax: Duration(10 * time.Minute), Sweep: Duration(30 * time.Second),
+		Notify: "auto", After: "remove", Archive: "archive", OnDuplicate: "skip", ClaimExpiry: Duration(10 * time.Minute),
+		KeepOriginals: Forever(), KeepRaw: Forever(), KeepText: Forever()}
 }
 
 // Duration is a time span written as "2s" or "10m".
@@ -159,6 +173,63 @@ func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil
 
 // String is the span in words.
 func (d Duration) String() string { return time.Duration(d).String() }
+
+// Retention is how long something is kept. Its zero value says nothing.
+type Retention struct {
+	given bool
+	span  time.Duration // negative: without end
+}
+
+// Forever is a retention without end.
+func Forever() Retention { return Retention{given: true, span: -1} }
+
+// Ends says how long something is kept; ok is false if it is without end.
+func (r Retention) Ends() (span time.Duration, ok bool) { return r.span, r.given && r.span >= 0 }
+
+const (
+	day     = 24 * time.Hour
+	forever = "forever"
+	// longestDays is a hundred years.
+	longestDays = 36500
+)
+
+// UnmarshalText reads "forever", "90d", or a span such as "36h".
+func (r *Retention) UnmarshalText(text []byte) error {
+	wrong := fmt.Errorf("%q is not how long to keep something; write \"forever\", or days like \"90d\"", text)
+	if string(text) == forever {
+		*r = Forever()
+		return nil
+	}
+	if days, ok := strings.CutSuffix(string(text), "d"); ok {
+		n, err := strconv.Atoi(days)
+		if err != nil || n < 0 || n > longestDays {
+			return wrong
+		}
+		*r = Retention{true, time.Duration(n) * day}
+		return nil
+	}
+	v, err := time.ParseDuration(string(text))
+	if err != nil || v < 0 {
+		return wrong
+	}
+	*r = Retention{true, v}
+	return nil
+}
+
+// MarshalText writes what UnmarshalText reads.
+func (r Retention) MarshalText() ([]byte, error) { return []byte(r.String()), nil }
+
+// String is "forever", days, or a span.
+func (r Retention) String() string {
+	switch span, ends := r.Ends(); {
+	case !ends:
+		return forever
+	case span%day == 0:
+		return strconv.Itoa(int(span/day)) + "d"
+	default:
+		return span.String()
+	}
+}
 
 // EngineList is one engine's name or a list of them, tried in order.
 type EngineList []string

@@ -82,7 +82,9 @@ func unknown(file, name string, known []string, lines map[string]int) Problem {
 	}
 	line := 0
 	for key, at := range lines {
-		if plain(key) == name && (line == 0 || at < line) {
+		// The decoder does not say in which element of a list it stands: the
+		// last one is where a line was added most likely.
+		if plain(key) == name && at > line {
 			line = at
 		}
 	}

@@ -96,8 +96,9 @@ func Parse(data []byte, file, dir string) (*Config, []Warning, error) {
 	lines := keyLines(data)
 	problems := unknownKeys(file, meta, lines)
 	cfg.file, cfg.lines = file, lines
+	empty := cfg.empty(lines)
 	cfg.complete(dir)
-	for _, p := range cfg.Validate() {
+	for _, p := range append(empty, cfg.Validate()...) {
 		p.File, p.Line = file, lines[p.Key]
 		problems = append(problems, p)
 	}
@@ -137,6 +138,24 @@ func syntax(file string, err error) Problem {
 // positioned is how the decoder reports a value of the wrong type.
 var positioned = regexp.MustCompile(`(?s)^line (\d+) \(last key "(.+?)"\): (.*)$`)
 
+// empty finds values of folders that are written and say nothing: they would
+// silently become the default.
+func (c *Config) empty(lines map[string]int) []Problem {
+	v := &checker{}
+	for i, f := range c.Folders {
+		for name, isEmpty := range map[string]bool{"path": f.Path == "", "output": f.Output == "", "review": f.Review == "",
+			"failed": f.Failed == "", "archive": f.Archive == "", "notify": f.Notify == "", "after": f.After == "",
+			"on_duplicate": f.OnDuplicate == "", "settle": f.Settle == 0, "settle_max": f.SettleMax == 0, "sweep": f.Sweep == 0,
+			"claim_expiry": f.ClaimExpiry == 0} {
+			key := fmt.Sprintf("folder.%d.%s", i, name)
+			if _, written := lines[key]; written && isEmpty {
+				v.add(key, "%s of folder %q is empty; give it a value or leave the line out", name, f.Name)
+			}
+		}
+	}
+	return v.problems
+}
+
 // complete fills what the file leaves out and makes paths absolute.
 func (c *Config) complete(dir string) {
 	for i := range c.Folders {
@@ -156,7 +175,7 @@ func (c *Config) complete(dir string) {
 	}
 }
 
-// completeFolder gives a folder its defaults. An empty value counts as left out.
+// completeFolder gives a folder its defaults.
 func completeFolder(f Folder, dir string) Folder {
 	d := FolderDefaults(f.Name)
 	set := func(value *string, otherwise string) {
@@ -169,6 +188,20 @@ func completeFolder(f Folder, dir string) Folder {
 	set(&f.Output, d.Output)
 	set(&f.Review, d.Review)
 	set(&f.Failed, d.Failed)
+	set(&f.Archive, d.Archive)
+	for _, word := range []struct {
+		value     *string
+		otherwise string
+	}{{&f.Notify, d.Notify}, {&f.After, d.After}, {&f.OnDuplicate, d.OnDuplicate}} {
+		if *word.value == "" {
+			*word.value = word.otherwise
+		}
+	}
+	for _, keep := range []*Retention{&f.KeepOriginals, &f.KeepRaw, &f.KeepText} {
+		if !keep.given {
+			*keep = Forever()
+		}
+	}
 	if f.Engine == nil {
 		f.Engine = d.Engine
 	}
@@ -178,7 +211,7 @@ func completeFolder(f Folder, dir string) Folder {
 	for _, span := range []struct {
 		value     *Duration
 		otherwise Duration
-	}{{&f.Settle, d.Settle}, {&f.SettleMax, d.SettleMax}, {&f.Sweep, d.Sweep}} {
+	}{{&f.Settle, d.Settle}, {&f.SettleMax, d.SettleMax}, {&f.Sweep, d.Sweep}, {&f.ClaimExpiry, d.ClaimExpiry}} {
 		if *span.value == 0 {
 			*span.value = span.otherwise
 		}

@@ -149,6 +149,10 @@ func (v *checker) folders(c *Config) {
 		if f.SettleMax < f.Settle {
 			v.add(key+".settle_max", "folder %q: settle_max (%s) is shorter than settle (%s)", f.Name, f.SettleMax, f.Settle)
 		}
+		v.oneOf(key+".notify", f.Notify, "auto", "events", "poll")
+		v.oneOf(key+".after", f.After, "remove", "archive", "keep")
+		v.oneOf(key+".on_duplicate", f.OnDuplicate, "skip", "again")
+		v.longer(key+".claim_expiry", f.ClaimExpiry, 0)
 		v.loops(c, key, f)
 	}
 }
@@ -156,6 +160,9 @@ func (v *checker) folders(c *Config) {
 // loops refuses results that would be taken in again.
 func (v *checker) loops(c *Config, key string, f Folder) {
 	places := []struct{ name, path string }{{"output", f.Output}, {"review", f.Review}, {"failed", f.Failed}}
+	if f.After == "archive" {
+		places = append(places, struct{ name, path string }{"archive", f.Archive})
+	}
 	for i, p := range places {
 		for _, hot := range c.Folders {
 			if within(p.path, hot.Path) || within(hot.Path, p.path) {
@@ -166,6 +173,14 @@ func (v *checker) loops(c *Config, key string, f Folder) {
 			if p.path == q.path {
 				v.add(key+"."+p.name, "%s and %s of folder %q are the same folder", q.name, p.name, f.Name)
 			}
+		}
+	}
+	for _, p := range places {
+		if within(p.path, c.DataDir) {
+			v.add(key+"."+p.name, "%s of folder %q lies in data_dir, which is Intray's own", p.name, f.Name)
+		}
+		if p.name != "review" && within(p.path, f.Review) {
+			v.add(key+"."+p.name, "%s of folder %q lies in its review folder, where bundles wait for a decision", p.name, f.Name)
 		}
 	}
 	if within(c.DataDir, f.Path) || within(f.Path, c.DataDir) {

@@ -5,12 +5,15 @@
 // A delivery has three steps, so that a crash between any two of them neither
 // loses nor doubles it:
 //
-//  1. Stage writes everything, synced, under hidden temporary names beside the
-//     final place and returns a Plan.
+//  1. Stage writes everything, synced, into a hidden folder of the root where
+//     it will appear, so that a rename is all that is left, and returns a Plan.
 //  2. The caller records the plan in the ledger.
 //  3. Publish renames each temporary name to its final one. A temporary name
 //     that is gone was renamed before the crash: it is done, whatever became
-//     of the file since.
+//     of the file since. A mark beside it proves that this is still the place
+//     that was staged to, and not the empty folder that a share leaves behind
+//     when it goes away.
+//  4. The caller records the outcome, and Finish clears up.
 //
 // The package decides nothing about documents and does not know the ledger.
 package deliver
@@ -23,11 +26,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 
 	"intray/daemon/document"
 	"intray/daemon/durable"
+	"intray/daemon/fault"
 )
 
 // Part is one file of a bundle: Data, or a copy of the file at Path.
@@ -42,11 +47,14 @@ type Part struct {
 // Request is one bundle to be delivered.
 type Request struct {
 	DocumentID string
+	// AttemptID makes the temporary names of one attempt its own.
+	AttemptID string
 	// SHA256 of the original: its first eight characters make taken names free.
 	SHA256 string
-	// Dir is the folder it appears in, made if need be. Stem is the wanted name
-	// without extension.
-	Dir, Stem string
+	// Root is the output, review or failed folder; Dir the folder in it where the
+	// bundle appears, made if need be. Stem is the wanted name without extension,
+	// one that SafeName made.
+	Root, Dir, Stem string
 	// Folder makes one folder STEM-HASH of the parts instead of files side by side.
 	Folder bool
 	// Parts in the order of publishing.
@@ -58,13 +66,15 @@ type Request struct {
 
 // Plan is a staged delivery, stored in the ledger as JSON until it is published.
 type Plan struct {
-	Dir    string `json:"dir"`
-	Stem   string `json:"stem"`
-	SHA256 string `json:"sha256"`
-	Items  []Item `json:"items"`
+	Dir string `json:"dir"`
+	// Staging is the folder of the temporary names.
+	Staging string `json:"staging"`
+	Stem    string `json:"stem"`
+	SHA256  string `json:"sha256"`
+	Items   []Item `json:"items"`
 }
 
-// Item is one rename, both names relative to the plan's Dir. Suffix is what
+// Item is one rename, from a name in the plan's Staging to one in its Dir. Suffix is what
 // follows the stem in Final; "" for a bundle folder.
 type Item struct {
 	Temp   string `json:"temp"`
@@ -84,19 +94,26 @@ func (p Plan) Outputs() []string {
 // Desk delivers. Its methods may be called in parallel; two deliveries in hand
 // never choose the same name.
 type Desk struct {
+	// Owner names this Intray's folders for staging: several may deliver to one
+	// root.
+	Owner string
+
 	mu       sync.Mutex
-	reserved map[string]string // path of a stem -> document that delivers under it
+	reserved map[string]string          // path of a stem -> document that delivers under it
+	staging  map[string]map[string]bool // folder -> first temporary names of the plans in it
 }
 
 const tempPrefix = ".intray-"
 
-// Stage writes the bundle under temporary names. What an earlier, unplanned
-// attempt of the same document left in Dir is replaced.
+func (d *Desk) stagingDir(root string) string { return filepath.Join(root, tempPrefix+d.Owner) }
+
+// Stage writes the bundle under temporary names. What an earlier try of the
+// same attempt left is replaced.
 func (d *Desk) Stage(ctx context.Context, r Request) (Plan, error) {
 	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
 		return Plan{}, fmt.Errorf("make folder: %w", err)
 	}
-	plan := Plan{Dir: r.Dir, SHA256: r.SHA256}
+	plan := Plan{Dir: r.Dir, Staging: d.stagingDir(r.Root), SHA256: r.SHA256}
 	suffixes := []string{""}
 	if !r.Folder {
 		suffixes = nil
@@ -107,19 +124,88 @@ func (d *Desk) Stage(ctx context.Context, r Request) (Plan, error) {
 			suffixes = append(suffixes, ".json")
 		}
 	}
-	plan.Stem = d.reserve(r, suffixes)
 	for _, s := range suffixes {
-		temp := tempPrefix + r.DocumentID + s + ".part"
-		plan.Items = append(plan.Items, Item{Temp: temp, Final: plan.Stem + s, Suffix: s})
-		if err := os.RemoveAll(filepath.Join(r.Dir, temp)); err != nil {
-			return plan, fmt.Errorf("remove leftover: %w", err)
+		plan.Items = append(plan.Items, Item{Temp: r.DocumentID + "-" + r.AttemptID + s, Suffix: s})
+	}
+	if err := d.open(plan); err != nil {
+		return Plan{}, err
+	}
+	plan.Stem = d.reserve(r, suffixes)
+	for i := range plan.Items {
+		item := &plan.Items[i]
+		item.Final = plan.Stem + item.Suffix
+		if err := os.RemoveAll(filepath.Join(plan.Staging, item.Temp)); err != nil {
+			return plan, errors.Join(fmt.Errorf("remove leftover: %w", err), d.Discard(plan))
 		}
 	}
 	if err := d.write(ctx, r, plan); err != nil {
 		return plan, errors.Join(err, d.Discard(plan))
 	}
+	fault.Point("deliver.staged")
 	return plan, nil
 }
+
+// open makes the plan's folder for staging, and done takes it away when no plan
+// is in it any more: people see these folders.
+func (d *Desk) open(p Plan) error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if err := os.MkdirAll(p.Staging, 0o777); err != nil {
+		return fmt.Errorf("make folder for staging: %w", err)
+	}
+	if d.staging == nil {
+		d.staging = map[string]map[string]bool{}
+	}
+	if d.staging[p.Staging] == nil {
+		d.staging[p.Staging] = map[string]bool{}
+	}
+	d.staging[p.Staging][p.Items[0].Temp] = true
+	return nil
+}
+
+func (d *Desk) done(p Plan) {
+	d.release(p)
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if p.Staging == "" || len(p.Items) == 0 {
+		return
+	}
+	delete(d.staging[p.Staging], p.Items[0].Temp)
+	if len(d.staging[p.Staging]) == 0 {
+		_ = os.Remove(p.Staging) // not empty: a plan of before a crash is still in it
+	}
+}
+
+// release gives the plan's name free for others to try.
+func (d *Desk) release(p Plan) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.reserved, filepath.Join(p.Dir, p.Stem))
+}
+
+// Sweep removes what a crash left in a root's folder for staging; keep says
+// which documents have a plan in the ledger. Only before anything is staged.
+func (d *Desk) Sweep(root string, keep func(documentID string) bool) error {
+	dir := d.stagingDir(root)
+	left, err := os.ReadDir(dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look for leftovers: %w", err)
+	}
+	for _, e := range left {
+		if len(e.Name()) > idLength && keep(e.Name()[:idLength]) {
+			continue
+		}
+		err = errors.Join(err, os.RemoveAll(filepath.Join(dir, e.Name())))
+	}
+	_ = os.Remove(dir) // it stays while plans are in it
+	return err
+}
+
+// idLength is that of a document's id, with which temporary names begin.
+const idLength = 36
 
 func (d *Desk) write(ctx context.Context, r Request, plan Plan) error {
 	parts := r.Parts
@@ -134,9 +220,9 @@ func (d *Desk) write(ctx context.Context, r Request, plan Plan) error {
 		}
 		parts = append(parts[:len(parts):len(parts)], Part{Name: name, Data: data})
 	}
-	dir := r.Dir
+	dir := plan.Staging
 	if r.Folder {
-		dir = filepath.Join(r.Dir, plan.Items[0].Temp)
+		dir = filepath.Join(plan.Staging, plan.Items[0].Temp)
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			return fmt.Errorf("make bundle: %w", err)
 		}
@@ -150,7 +236,13 @@ func (d *Desk) write(ctx context.Context, r Request, plan Plan) error {
 			return fmt.Errorf("write %s: %w", p.Name, err)
 		}
 	}
-	return errors.Join(durable.SyncDir(dir), durable.SyncDir(r.Dir))
+	if err := durable.WriteFile(plan.mark(), nil, 0o666); err != nil { // syncs the folder for staging, too
+		return fmt.Errorf("mark delivery: %w", err)
+	}
+	if !r.Folder {
+		return nil
+	}
+	return durable.SyncDir(dir)
 }
 
 // nameFiles tells the document what its files are called.
@@ -213,52 +305,104 @@ func (c contextReader) Read(p []byte) (int, error) {
 // the plan from the ledger. When a name was taken meanwhile by somebody else,
 // the plan gets another one, and commit records it before anything is renamed.
 func (d *Desk) Publish(plan Plan, commit func(Plan) error) (Plan, error) {
-	defer d.release(plan)
 	if d.taken(plan) {
 		renamed, err := d.rename(plan)
+		d.release(plan)
+		if err == nil {
+			err = commit(renamed)
+		}
 		if err != nil {
-			return plan, err
+			d.release(renamed)
+			return plan, fmt.Errorf("give the delivery another name: %w", err)
 		}
-		if err := commit(renamed); err != nil {
-			return plan, fmt.Errorf("record new names: %w", err)
-		}
-		defer d.release(renamed)
 		plan = renamed
 	}
 	for i := range plan.Items {
-		item := &plan.Items[i]
-		err := durable.RenameNoReplace(filepath.Join(plan.Dir, item.Temp), filepath.Join(plan.Dir, item.Final))
-		for n := 1; errors.Is(err, fs.ErrExist) && n < maxNames; n++ {
-			// Somebody took the name in this very moment. The other files are
-			// out already: only this one moves aside.
-			item.Final = variant(plan.Stem, plan.SHA256, n) + item.Suffix
-			err = durable.RenameNoReplace(filepath.Join(plan.Dir, item.Temp), filepath.Join(plan.Dir, item.Final))
+		if err := plan.publish(&plan.Items[i]); err != nil {
+			d.release(plan)
+			return plan, err
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return plan, fmt.Errorf("publish %s: %w", item.Final, err)
-		}
+		fault.Point("deliver.renamed")
 	}
 	return plan, durable.SyncDir(plan.Dir)
 }
 
+// Finish clears up after a delivery whose outcome is recorded.
+func (d *Desk) Finish(plan Plan) error {
+	defer d.done(plan)
+	if err := os.Remove(plan.mark()); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("clear up after a delivery: %w", err)
+	}
+	return nil
+}
+
+// ErrPlaceGone is for a delivery whose folder is not the one it was staged in.
+var ErrPlaceGone = errors.New("what was written there is gone")
+
+// publish gives one item its name. One whose temporary name is gone has it, if
+// the mark is there to say that nothing else was lost.
+func (p Plan) publish(item *Item) error {
+	temp := p.temp(*item)
+	err := durable.RenameNoReplace(temp, filepath.Join(p.Dir, item.Final))
+	for n := 1; errors.Is(err, fs.ErrExist) && n < maxNames; n++ {
+		// Somebody took the name in this very moment. The other files are
+		// out already: only this one moves aside.
+		item.Final = variant(p.Stem, p.SHA256, n) + item.Suffix
+		err = durable.RenameNoReplace(temp, filepath.Join(p.Dir, item.Final))
+	}
+	if err == nil {
+		return nil
+	}
+	if _, gone := os.Lstat(temp); errors.Is(gone, fs.ErrNotExist) {
+		if _, marked := os.Lstat(p.mark()); marked == nil || p.Staging == "" {
+			return nil
+		}
+		err = errors.Join(ErrPlaceGone, err)
+	}
+	return fmt.Errorf("publish %s: %w", item.Final, err)
+}
+
+// mark is the name of the file that proves where the plan was staged.
+func (p Plan) mark() string { return filepath.Join(p.Staging, p.Items[0].Temp+".mark") }
+
+func (p Plan) temp(item Item) string {
+	if p.Staging == "" { // a plan of an earlier version
+		return filepath.Join(p.Dir, item.Temp)
+	}
+	return filepath.Join(p.Staging, item.Temp)
+}
+
 // Discard removes what is staged and gives the names back.
 func (d *Desk) Discard(plan Plan) error {
-	d.release(plan)
 	var errs []error
 	for _, i := range plan.Items {
-		errs = append(errs, os.RemoveAll(filepath.Join(plan.Dir, i.Temp)))
+		errs = append(errs, os.RemoveAll(plan.temp(i)))
 	}
+	if len(plan.Items) > 0 {
+		errs = append(errs, os.RemoveAll(plan.mark()))
+	}
+	d.done(plan)
 	return errors.Join(errs...)
 }
 
-// Clean removes what an attempt that died before its plan was recorded left in dir.
-func (d *Desk) Clean(dir, documentID string) error {
-	left, err := filepath.Glob(filepath.Join(dir, tempPrefix+documentID+"*.part"))
+// Withdraw removes a bundle folder that a retry made obsolete, if nothing but
+// the named files is in it; a person may have put something beside them. One
+// that is gone is no error.
+func Withdraw(bundle string, names []string) error {
+	entries, err := os.ReadDir(bundle)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
 	if err != nil {
-		return fmt.Errorf("look for leftovers: %w", err)
+		return fmt.Errorf("withdraw bundle: %w", err)
 	}
-	for _, path := range left {
-		err = errors.Join(err, os.RemoveAll(path))
+	for _, e := range entries {
+		if !slices.Contains(names, e.Name()) || !e.Type().IsRegular() {
+			return nil
+		}
 	}
-	return err
+	for _, e := range entries {
+		err = errors.Join(err, os.Remove(filepath.Join(bundle, e.Name())))
+	}
+	return errors.Join(err, os.Remove(bundle))
 }

@@ -16,7 +16,7 @@ import (
 const sum = "1a2b3c4d5e6f1a2b3c4d5e6f1a2b3c4d5e6f1a2b3c4d5e6f1a2b3c4d5e6f7788"
 
 func request(dir, id string) Request {
-	return Request{DocumentID: id, SHA256: sum, Dir: dir, Stem: "scan",
+	return Request{DocumentID: id, AttemptID: "a", SHA256: sum, Root: filepath.Dir(dir), Dir: dir, Stem: "scan",
 		Parts:    []Part{{Name: ".pdf", Data: []byte("pdf of " + id)}, {Name: ".txt", Data: []byte("text")}},
 		Document: &document.Document{Schema: document.Schema, DocumentID: id}}
 }
@@ -43,8 +43,11 @@ func deliverOne(t *testing.T, d *Desk, r Request) Plan {
 		t.Fatal(err)
 	}
 	plan, err = d.Publish(plan, keep)
-	if err != nil {
+	if err := errors.Join(err, d.Finish(plan)); err != nil {
 		t.Fatal(err)
+	}
+	if _, err := os.Stat(plan.Staging); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("the folder for staging is left: %v", err)
 	}
 	return plan
 }
@@ -101,7 +104,7 @@ func TestKillBetweenAnyTwoRenames(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, item := range plan.Items[:done] {
-				if err := os.Rename(filepath.Join(dir, item.Temp), filepath.Join(dir, item.Final)); err != nil {
+				if err := os.Rename(plan.temp(item), filepath.Join(dir, item.Final)); err != nil {
 					t.Fatal(err)
 				}
 				if collected {
@@ -170,7 +173,10 @@ func TestParallelDeliveriesNeverMeet(t *testing.T) {
 		group.Go(func() {
 			plan, err := d.Stage(t.Context(), request(dir, strings.Repeat("x", i+1)))
 			if err == nil {
-				_, err = d.Publish(plan, func(Plan) error { return errors.New("names met") })
+				plan, err = d.Publish(plan, func(Plan) error { return errors.New("names met") })
+			}
+			if err == nil {
+				err = d.Finish(plan)
 			}
 			if err != nil {
 				t.Error(err)
@@ -226,11 +232,94 @@ func TestFailedStageLeavesNothing(t *testing.T) {
 	if got := names(t, dir); len(got) != 0 || len(d.reserved) != 0 {
 		t.Errorf("left %q, reserved %v", got, d.reserved)
 	}
-	if _, err := d.Stage(t.Context(), request(dir, "three")); err != nil {
+}
+
+// TestSweep: what a crash left without a plan goes, what has one stays.
+func TestSweep(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "a")
+	d := &Desk{Owner: "me"}
+	planned, lost := strings.Repeat("1", idLength), strings.Repeat("2", idLength)
+	var plans []Plan
+	for _, id := range []string{planned, lost} {
+		plan, err := d.Stage(t.Context(), request(dir, id))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plans = append(plans, plan)
+	}
+	d = &Desk{Owner: "me"}
+	if err := d.Sweep(root, func(id string) bool { return id == planned }); err != nil {
 		t.Fatal(err)
 	}
-	if err := d.Clean(dir, "three"); err != nil || len(names(t, dir)) != 0 {
-		t.Errorf("clean left %q, %v", names(t, dir), err)
+	if _, err := d.Publish(plans[0], keep); err != nil {
+		t.Error(err)
+	}
+	if _, err := d.Publish(plans[1], keep); !errors.Is(err, ErrPlaceGone) {
+		t.Errorf("published what was swept: %v", err)
+	}
+	if err := d.Sweep(root, func(string) bool { return false }); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, root); !slices.Equal(got, []string{"a"}) || len(names(t, dir)) != 3 {
+		t.Errorf("left %q and %q", got, names(t, dir))
+	}
+}
+
+// TestPlaceGone: a share that went away leaves an empty folder behind. That
+// nothing is staged there does not mean that it was delivered.
+func TestPlaceGone(t *testing.T) {
+	root := t.TempDir()
+	out := filepath.Join(root, "out")
+	d := &Desk{}
+	r := request(out, "one")
+	r.Root = out
+	plan, err := d.Stage(t.Context(), r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := errors.Join(os.Rename(out, out+"-away"), os.Mkdir(out, 0o755)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Publish(plan, keep); !errors.Is(err, ErrPlaceGone) {
+		t.Errorf("published into an empty place: %v", err)
+	}
+	if err := errors.Join(os.Remove(out), os.Rename(out+"-away", out)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Publish(plan, keep); err != nil || len(names(t, out)) != 4 {
+		t.Errorf("after its return: %q, %v", names(t, out), err)
+	}
+	if err := d.Finish(plan); err != nil || len(names(t, out)) != 3 {
+		t.Errorf("at the end: %q, %v", names(t, out), err)
+	}
+}
+
+func TestWithdraw(t *testing.T) {
+	bundle := filepath.Join(t.TempDir(), "scan-1a2b3c4d")
+	names := []string{"scan.pdf", "reason.json"}
+	for _, extra := range []bool{true, false} {
+		if err := errors.Join(os.MkdirAll(bundle, 0o755), os.WriteFile(filepath.Join(bundle, "scan.pdf"), nil, 0o644),
+			os.WriteFile(filepath.Join(bundle, "reason.json"), nil, 0o644)); err != nil {
+			t.Fatal(err)
+		}
+		note := filepath.Join(bundle, "note.txt")
+		if extra {
+			if err := os.WriteFile(note, nil, 0o644); err != nil {
+				t.Fatal(err)
+			}
+		} else if err := os.Remove(note); err != nil {
+			t.Fatal(err)
+		}
+		if err := Withdraw(bundle, names); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Stat(bundle); (err == nil) != extra {
+			t.Errorf("with a note %v: %v", extra, err)
+		}
+	}
+	if err := Withdraw(bundle, names); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -17,20 +17,25 @@ const maxNames = 10_000
 // variant is the n-th name for a stem: 0 is the stem itself, 1 adds the first
 // eight characters of the original's SHA-256, further ones a number.
 func variant(stem, sum string, n int) string {
+	mark := "-" + sum[:min(8, len(sum))]
 	switch n {
 	case 0:
 		return stem
 	case 1:
-		return stem + "-" + sum[:min(8, len(sum))]
+	default:
+		mark += fmt.Sprintf("-%d", n)
 	}
-	return fmt.Sprintf("%s-%s-%d", stem, sum[:min(8, len(sum))], n)
+	return cut(stem, LongestName-longestSuffix-len(mark)) + mark
 }
+
+// longestSuffix bounds, in bytes, what follows a stem.
+const longestSuffix = 5
 
 // reserve finds a name under which nothing stands yet and no other delivery in
 // hand is about to put something. Bundle folders always carry the hash.
 func (d *Desk) reserve(r Request, suffixes []string) string {
 	first := 0
-	if r.Folder {
+	if r.Folder || len(r.Stem) > LongestName-longestSuffix {
 		first = 1
 	}
 	d.mu.Lock()
@@ -42,7 +47,8 @@ func (d *Desk) reserve(r Request, suffixes []string) string {
 	for n := first; n < maxNames; n++ {
 		stem = variant(r.Stem, r.SHA256, n)
 		key := filepath.Join(r.Dir, stem)
-		if _, busy := d.reserved[key]; !busy && free(r.Dir, stem, suffixes) {
+		holder, busy := d.reserved[key]
+		if (!busy || holder == r.DocumentID) && free(r.Dir, stem, suffixes) {
 			d.reserved[key] = r.DocumentID
 			break
 		}
@@ -59,17 +65,11 @@ func free(dir, stem string, suffixes []string) bool {
 	return true
 }
 
-func (d *Desk) release(p Plan) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	delete(d.reserved, filepath.Join(p.Dir, p.Stem))
-}
-
 // taken is true when nothing of the plan is published yet and one of its names
 // is no longer free.
 func (d *Desk) taken(p Plan) bool {
 	for _, i := range p.Items {
-		if _, err := os.Lstat(filepath.Join(p.Dir, i.Temp)); err != nil {
+		if _, err := os.Lstat(p.temp(i)); err != nil {
 			return false
 		}
 	}
@@ -89,12 +89,12 @@ func (d *Desk) rename(p Plan) (Plan, error) {
 	}
 	out := p
 	out.Items = append([]Item(nil), p.Items...)
-	out.Stem = d.reserve(Request{Dir: p.Dir, Stem: base, SHA256: p.SHA256}, suffixes)
+	out.Stem = d.reserve(Request{DocumentID: p.Items[0].Temp, Dir: p.Dir, Stem: base, SHA256: p.SHA256}, suffixes)
 	for i := range out.Items {
 		item := &out.Items[i]
 		item.Final = out.Stem + item.Suffix
 		if item.Suffix == ".json" {
-			if err := renameInside(filepath.Join(p.Dir, item.Temp), base, out.Stem); err != nil {
+			if err := renameInside(p.temp(*item), out.Stem); err != nil {
 				return p, err
 			}
 		}
@@ -103,7 +103,7 @@ func (d *Desk) rename(p Plan) (Plan, error) {
 }
 
 // renameInside changes the names in a staged JSON.
-func renameInside(path, from, to string) error {
+func renameInside(path, to string) error {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return fmt.Errorf("read staged JSON: %w", err)
@@ -113,7 +113,7 @@ func renameInside(path, from, to string) error {
 		return fmt.Errorf("read staged JSON: %w", err)
 	}
 	for _, name := range []*string{&doc.Files.PDF, &doc.Files.Text} {
-		if *name == from+filepath.Ext(*name) {
+		if *name != "" { // whatever it is: a crash may have come after an earlier renaming
 			*name = to + filepath.Ext(*name)
 		}
 	}

@@ -2,7 +2,8 @@
 // original once, under its SHA-256, never changed.
 //
 // It separates "being written" (tmp) from "committed under its hash". It does
-// not know documents, and it deletes nothing unless told to.
+// not know documents, and it deletes nothing unless told to, and then nothing
+// that is just being taken in.
 package originals
 
 import (
@@ -13,11 +14,14 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"intray/daemon/durable"
+	"intray/daemon/fault"
 )
 
 // Store is a folder of originals: DIR/ab/abcdef…, and DIR/tmp. Its methods may
@@ -27,6 +31,10 @@ import (
 type Store struct {
 	dir     string
 	syncDir func(path string) error
+
+	mu   sync.Mutex
+	pins map[string]int  // by hash: how many Puts are not released yet
+	fans map[string]bool // those that are durable themselves
 }
 
 // Blob is a stored original. Size is in bytes; Head is its beginning, at most
@@ -41,7 +49,7 @@ const headLength = 4096
 
 // Open opens or makes a store and clears what a crash left half-written.
 func Open(dir string) (*Store, error) {
-	s := &Store{dir: dir, syncDir: durable.SyncDir}
+	s := &Store{dir: dir, syncDir: durable.SyncDir, pins: map[string]int{}, fans: map[string]bool{}}
 	if err := os.RemoveAll(s.tmp()); err != nil {
 		return nil, fmt.Errorf("clear half-written originals: %w", err)
 	}
@@ -72,6 +80,10 @@ func (s *Store) Path(sum string) string {
 // when Put returns: written, synced, renamed, and its folders synced. Content
 // that is there already stays as it is. Once ctx is done, Put ends with its
 // error after the read it is in. On an error nothing half-written is left.
+//
+// The original is held until Release or Abandon is called for it, once for each
+// Put: between the Put and the caller's record of it, it must not be removed
+// because no record refers to it.
 func (s *Store) Put(ctx context.Context, r io.Reader) (Blob, error) {
 	f, err := os.CreateTemp(s.tmp(), "put-*")
 	if err != nil {
@@ -79,13 +91,66 @@ func (s *Store) Put(ctx context.Context, r io.Reader) (Blob, error) {
 	}
 	blob, err := fill(ctx, f, r)
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = s.commit(f.Name(), blob)
+		s.pin(blob.SHA256)
+		fault.Point("originals.written")
+		if err = s.commit(f.Name(), blob); err != nil {
+			s.Release(blob.SHA256)
+		}
 	}
 	if err != nil {
 		err = errors.Join(err, discard(f.Name()))
 		return Blob{}, fmt.Errorf("store original: %w", err)
 	}
+	fault.Point("originals.stored")
 	return blob, nil
+}
+
+func (s *Store) pin(sum string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pins[sum]++
+}
+
+// Release lets go of what a Put stored and a record refers to now.
+func (s *Store) Release(sum string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unpin(sum)
+}
+
+func (s *Store) unpin(sum string) {
+	if s.pins[sum]--; s.pins[sum] <= 0 {
+		delete(s.pins, sum)
+	}
+}
+
+// Abandon lets go of what a Put stored and no record will refer to. It is
+// removed unless another Put holds it or used, asked last, says that some
+// record does.
+func (s *Store) Abandon(sum string, used func() (bool, error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.unpin(sum)
+	_, err := s.removeUnused(sum, used)
+	return err
+}
+
+// RemoveUnused deletes an original, durably, unless a Put holds it or used,
+// asked last, says that it is needed. One that is not there counts as removed.
+func (s *Store) RemoveUnused(sum string, used func() (bool, error)) (removed bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.removeUnused(sum, used)
+}
+
+func (s *Store) removeUnused(sum string, used func() (bool, error)) (bool, error) {
+	if s.pins[sum] > 0 {
+		return false, nil
+	}
+	if needed, err := used(); err != nil || needed {
+		return false, err
+	}
+	return true, s.remove(sum)
 }
 
 // fill writes the temporary file, read-only and synced.
@@ -104,8 +169,8 @@ func fill(ctx context.Context, f *os.File, r io.Reader) (Blob, error) {
 }
 
 // commit gives the temporary file its place or, when the content is there
-// already, discards it. It syncs both folders even if it made neither: another
-// Put, or one before a crash, may have made them and not come to that yet.
+// already, discards it. The folder is synced even then: another Put, or one
+// before a crash, may have made the entry and not come to that yet.
 func (s *Store) commit(temp string, blob Blob) error {
 	target := s.Path(blob.SHA256)
 	fan := filepath.Dir(target)
@@ -118,7 +183,24 @@ func (s *Store) commit(temp string, blob Blob) error {
 	if err := s.syncDir(fan); err != nil {
 		return err
 	}
-	return s.syncDir(s.dir)
+	return s.syncFan(fan)
+}
+
+// syncFan makes the folder's own entry durable, once for each folder.
+func (s *Store) syncFan(fan string) error {
+	s.mu.Lock()
+	known := s.fans[fan]
+	s.mu.Unlock()
+	if known {
+		return nil
+	}
+	if err := s.syncDir(s.dir); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.fans[fan] = true
+	s.mu.Unlock()
+	return nil
 }
 
 // place renames the temporary file unless the whole original stands there. One
@@ -157,8 +239,8 @@ func (s *Store) Has(sum string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
-// Remove deletes an original, durably. One that is not there is no error.
-func (s *Store) Remove(sum string) error {
+// remove deletes an original, durably. One that is not there is no error.
+func (s *Store) remove(sum string) error {
 	path := s.Path(sum)
 	err := os.Remove(path)
 	if errors.Is(err, os.ErrNotExist) {
@@ -187,6 +269,34 @@ func (s *Store) Verify(ctx context.Context, sum string) error {
 	}
 	if got := hex.EncodeToString(h.Sum(nil)); got != sum {
 		return fmt.Errorf("original %s is damaged: its content has hash %s", sum, got)
+	}
+	return nil
+}
+
+// Each calls fn with the hash and size of every stored original, in order of
+// hash, until fn returns an error, which it returns.
+func (s *Store) Each(fn func(sum string, info fs.FileInfo) error) error {
+	fans, err := os.ReadDir(s.dir)
+	if err != nil {
+		return fmt.Errorf("list originals: %w", err)
+	}
+	for _, fan := range fans {
+		if len(fan.Name()) != 2 {
+			continue
+		}
+		stored, err := os.ReadDir(filepath.Join(s.dir, fan.Name()))
+		if err != nil {
+			return fmt.Errorf("list originals: %w", err)
+		}
+		for _, entry := range stored {
+			info, err := entry.Info()
+			if err != nil {
+				continue // removed in this very moment
+			}
+			if err := fn(entry.Name(), info); err != nil {
+				return err
+			}
+		}
 	}
 	return nil
 }

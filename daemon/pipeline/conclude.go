@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"intray/daemon/config"
 	"intray/daemon/deliver"
 	"intray/daemon/document"
+	"intray/daemon/fault"
 	"intray/daemon/pages"
 	"intray/engines"
 	"intray/ledger"
@@ -24,7 +26,7 @@ func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Do
 	if doc.Validation.Verdict == document.VerdictWarnings {
 		state = ledger.CompletedWithWarnings
 	}
-	r := a.request(a.outputDir())
+	r := a.request(a.folder.Output, a.outputDir())
 	r.Parts = []deliver.Part{{Name: ".pdf", Path: a.pdf()}}
 	if a.folder.SidecarText {
 		r.Parts = append(r.Parts, deliver.Part{Name: ".txt", Data: []byte(doc.Text)})
@@ -37,14 +39,14 @@ func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Do
 // doubt delivers to the review folder; without a PDF of ours the original
 // stands in for it.
 func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.Error, havePDF bool) (ledger.Document, error) {
-	r := a.request(a.folder.Review)
+	r := a.request(a.folder.Review, a.folder.Review)
 	r.Folder = true
 	if havePDF {
-		r.Parts = []deliver.Part{{Name: r.Stem + ".pdf", Path: a.pdf()}}
+		r.Parts = []deliver.Part{{Name: deliver.SafeFile(r.Stem + ".pdf"), Path: a.pdf()}}
 	}
 	// The original is there too, unless the PDF is the original with text.
 	if !havePDF || a.doc.MIME != pages.MIMEPDF {
-		r.Parts = append(r.Parts, deliver.Part{Name: a.doc.Name, Path: a.Originals.Path(a.doc.SHA256)})
+		r.Parts = append(r.Parts, deliver.Part{Name: bundleName(a.doc), Path: a.Originals.Path(a.doc.SHA256)})
 	}
 	if !havePDF {
 		doc.Warnings = append(doc.Warnings, document.Warning{Code: e.Code, Message: e.Sentence})
@@ -62,16 +64,26 @@ func (a *attempt) conclude(doc *document.Document, state ledger.State) {
 	doc.History = []document.Change{{Version: 1, At: doc.FinishedAt, By: "intray", Changes: []string{"read"}}}
 }
 
-func (a *attempt) request(dir string) deliver.Request {
-	return request(a.doc, dir)
+func (a *attempt) request(root, dir string) deliver.Request {
+	return request(a.doc, root, dir)
 }
 
-func request(doc ledger.Document, dir string) deliver.Request {
-	stem := strings.TrimSuffix(doc.Name, filepath.Ext(doc.Name))
+func request(doc ledger.Document, root, dir string) deliver.Request {
+	name := path.Base(doc.FilePath())
+	stem := strings.TrimSuffix(name, filepath.Ext(name))
 	if stem == "" {
-		stem = doc.Name
+		stem = name
 	}
-	return deliver.Request{DocumentID: doc.ID, SHA256: doc.SHA256, Dir: dir, Stem: stem}
+	return deliver.Request{DocumentID: doc.ID, AttemptID: doc.AttemptID, SHA256: doc.SHA256, Root: root, Dir: dir, Stem: deliver.SafeName(stem)}
+}
+
+// bundleName is what the original is called in a bundle.
+func bundleName(doc ledger.Document) string {
+	name := deliver.SafeFile(path.Base(doc.FilePath()))
+	if name == deliver.ReasonFile {
+		name = "original-" + name // the reason has that name
+	}
+	return name
 }
 
 // failed ends an attempt that could not do its work: interrupted, to be tried
@@ -83,7 +95,7 @@ func (a *attempt) failed(ctx context.Context, stage string, e *engines.Error) (l
 		if err == nil || errors.Is(err, ledger.ErrConflict) {
 			return next, err
 		}
-		e = &engines.Error{Kind: engines.Retryable, Code: "not_delivered", Cause: err,
+		e = &engines.Error{Kind: engines.Retryable, Code: engines.CodeEnvironment, Cause: err,
 			Sentence: fmt.Sprintf("The file and the reason why it failed could not be written to %s.", a.folder.Failed)}
 	}
 	return a.later(ctx, stage, e)
@@ -95,6 +107,12 @@ func (a *attempt) later(ctx context.Context, stage string, e *engines.Error) (le
 		return a.Ledger.Apply(a.doc.ID, ledger.Interrupted(a.id, "stopped with the daemon"))
 	}
 	f := failure(stage, e)
+	if !a.Impatient && (e.Code == engines.CodeEnvironment || engines.Environment(e)) {
+		at := a.nextLook(a.doc)
+		a.Log.Error("A document waits until something around it is mended.", "file", a.doc.Path, "folder", a.doc.Folder,
+			"document", a.doc.ID, "why", e.Sentence, "error", e.Cause, "again", at.Format(time.TimeOnly))
+		return a.Ledger.Apply(a.doc.ID, ledger.Postponed(a.id, at, f))
+	}
 	at := a.nextTry(a.doc)
 	a.Log.Warn("A document could not be finished and will be tried again.", "file", a.doc.Path, "folder", a.doc.Folder,
 		"document", a.doc.ID, "why", e.Sentence, "again", at.Format(time.TimeOnly))
@@ -142,15 +160,16 @@ func (p *Pipeline) reject(ctx context.Context, doc ledger.Document, folder confi
 		DocumentID: doc.ID, AttemptID: doc.AttemptID, State: string(rec.Outcome), Kind: rec.Failure.Kind, Code: rec.Failure.Code,
 		Stage: rec.Failure.Stage, Sentence: rec.Failure.Sentence, Detail: rec.Failure.Detail, Attempts: attempts,
 		Folder: doc.Folder, Path: doc.Path, SHA256: doc.SHA256, Size: doc.Size, ReceivedAt: doc.ReceivedAt, FailedAt: time.Now(),
+		Files: []string{bundleName(doc)},
 	}.Encode()
 	if err != nil {
 		return doc, err
 	}
-	r := request(doc, folder.Failed)
+	r := request(doc, folder.Failed, folder.Failed)
 	r.Folder = true
 	r.Parts = []deliver.Part{
-		{Name: doc.Name, Path: p.Originals.Path(doc.SHA256)},
-		{Name: "reason.json", Data: reason},
+		{Name: bundleName(doc), Path: p.Originals.Path(doc.SHA256)},
+		{Name: deliver.ReasonFile, Data: reason},
 	}
 	return p.stage(ctx, doc, r, rec)
 }
@@ -167,7 +186,7 @@ func (a *attempt) settle(ctx context.Context, dir string, next ledger.Document, 
 	if err == nil || errors.Is(err, ledger.ErrConflict) {
 		return next, err
 	}
-	return a.later(ctx, "deliver", &engines.Error{Kind: engines.Retryable, Code: "not_delivered",
+	return a.later(ctx, "deliver", &engines.Error{Kind: engines.Retryable, Code: engines.CodeEnvironment,
 		Sentence: fmt.Sprintf("The result could not be written to %s.", dir), Cause: err})
 }
 
@@ -185,6 +204,7 @@ func (p *Pipeline) stage(ctx context.Context, doc ledger.Document, r deliver.Req
 	if err != nil {
 		return doc, errors.Join(err, p.desk.Discard(plan))
 	}
+	fault.Point("pipeline.planned")
 	doc.Delivery = raw
 	return p.finish(doc)
 }
@@ -206,9 +226,14 @@ func (p *Pipeline) finish(doc ledger.Document) (ledger.Document, error) {
 	if err != nil {
 		return doc, err
 	}
+	fault.Point("pipeline.published")
 	next, err := p.Ledger.Apply(doc.ID, move(doc, rec, plan.Outputs()))
 	if err != nil {
 		return doc, err
+	}
+	fault.Point("pipeline.concluded")
+	if err := p.desk.Finish(plan); err != nil {
+		p.Log.Warn("A delivery's mark could not be removed.", "document", doc.ID, "error", err)
 	}
 	if err := os.RemoveAll(filepath.Join(p.WorkDir, doc.ID)); err != nil {
 		p.Log.Warn("A work folder could not be removed.", "document", doc.ID, "error", err)

@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"os"
+	"path/filepath"
 	"time"
 
 	"intray/daemon/config"
@@ -49,34 +51,95 @@ type Pipeline struct {
 	Progress Progress
 	Log      *slog.Logger
 
-	desk   deliver.Desk
-	inHand map[string]bool // by Run's goroutine only
-	// waiting holds documents of folders that left the configuration.
+	// Impatient is for runs that end: what is wrong around a document counts as
+	// its own failure, so that nobody waits for it to pass.
+	Impatient bool
+
+	desk deliver.Desk
+	// By Run's goroutine only: the documents in hand with the turn they were
+	// taken, those that rest after an error and until when, and those of folders
+	// that left the configuration.
+	inHand  map[string]int
+	resting map[string]time.Time
 	waiting map[string]bool
+	turn    int
 }
 
-// expireEvery is how often leases are looked at that nobody extends any more.
-const expireEvery = time.Minute
+// ended is a document given back by its goroutine. rest is how long it is left
+// alone.
+type ended struct {
+	id   string
+	turn int
+	rest time.Duration
+}
+
+// longestExpire bounds how rarely leases are looked at that nobody extends.
+const longestExpire = time.Minute
+
+// Prepare clears what a crash left in the folders of results and of work. It
+// is called once, before Run.
+func (p *Pipeline) Prepare() error {
+	p.desk.Owner = p.Owner
+	planned := func(id string) bool {
+		doc, err := p.Ledger.Get(id)
+		return err != nil && !errors.Is(err, ledger.ErrNotFound) || doc.Delivery != nil
+	}
+	for _, f := range p.Config.Folders {
+		for _, root := range []string{f.Output, f.Review, f.Failed} {
+			if err := p.desk.Sweep(root, planned); err != nil {
+				p.Log.Warn("Unfinished results of an earlier run could not be removed.", "folder", root, "error", err)
+			}
+		}
+	}
+	return p.sweepWork()
+}
+
+// sweepWork removes page results of documents that are finished.
+func (p *Pipeline) sweepWork() error {
+	if err := os.MkdirAll(p.WorkDir, 0o700); err != nil {
+		return fmt.Errorf("make work folder: %w", err)
+	}
+	left, err := os.ReadDir(p.WorkDir)
+	if err != nil {
+		return fmt.Errorf("list work folder: %w", err)
+	}
+	for _, e := range left {
+		doc, err := p.Ledger.Get(e.Name())
+		if err == nil && (doc.State == ledger.Validated || doc.State == ledger.FailedRetryable) {
+			continue // its finished pages are still good
+		}
+		if err := os.RemoveAll(filepath.Join(p.WorkDir, e.Name())); err != nil {
+			return fmt.Errorf("clear work folder: %w", err)
+		}
+	}
+	return nil
+}
 
 // Run works until soft is done, then waits for the documents in hand until
 // hard is done, which interrupts them: an interrupted document costs no
 // attempt and goes on at the next start. With drain, Run also returns when no
-// work is left, now or later.
+// work is left, now or later. It does not wait for work that lost its lease.
 func (p *Pipeline) Run(soft, hard context.Context, drain bool) error {
-	p.inHand, p.waiting = map[string]bool{}, map[string]bool{}
-	done := make(chan string)
-	expire := time.NewTicker(expireEvery)
+	p.inHand, p.resting, p.waiting = map[string]int{}, map[string]time.Time{}, map[string]bool{}
+	done, over := make(chan ended), make(chan struct{})
+	defer close(over)
+	expire := time.NewTicker(min(p.Config.Lease.Std()/2, longestExpire))
 	defer expire.Stop()
 	defer func() {
 		for len(p.inHand) > 0 {
-			delete(p.inHand, <-done)
+			select {
+			case e := <-done:
+				p.back(e)
+			case <-expire.C:
+				p.expire()
+			}
 		}
 	}()
 	for soft.Err() == nil {
 		// One moment for both questions: what falls due between them would be
 		// missed by both.
 		now := time.Now()
-		if err := p.start(hard, done, now); err != nil {
+		if err := p.start(hard, done, over, now); err != nil {
 			return err
 		}
 		wake, stop := p.timer(now)
@@ -84,12 +147,10 @@ func (p *Pipeline) Run(soft, hard context.Context, drain bool) error {
 			return nil
 		}
 		select {
-		case id := <-done:
-			delete(p.inHand, id)
+		case e := <-done:
+			p.back(e)
 		case <-expire.C:
-			if _, err := p.Ledger.ExpireLeases(time.Now()); err != nil {
-				p.Log.Error("Leases that ran out could not be taken back.", "error", err)
-			}
+			p.expire()
 		case <-p.Ledger.Work():
 		case <-wake:
 		case <-soft.Done():
@@ -99,13 +160,37 @@ func (p *Pipeline) Run(soft, hard context.Context, drain bool) error {
 	return nil
 }
 
+// back takes a document out of hand, unless it was taken away before.
+func (p *Pipeline) back(e ended) {
+	if p.inHand[e.id] != e.turn {
+		return
+	}
+	delete(p.inHand, e.id)
+	if e.rest > 0 {
+		p.resting[e.id] = time.Now().Add(e.rest)
+	}
+}
+
+// expire takes documents away from whoever has not been heard of for the
+// length of a lease. What that one answers later is refused by the ledger.
+func (p *Pipeline) expire() {
+	docs, err := p.Ledger.ExpireLeases(time.Now())
+	if err != nil {
+		p.Log.Error("Leases that ran out could not be taken back.", "error", err)
+	}
+	for _, doc := range docs {
+		delete(p.inHand, doc.ID)
+		p.Log.Warn("The work on a document stopped without a word; it is begun anew.", "document", doc.ID, "file", doc.Path, "folder", doc.Folder)
+	}
+}
+
 // start puts due documents into hand, as many as there is room for.
-func (p *Pipeline) start(ctx context.Context, done chan<- string, now time.Time) error {
+func (p *Pipeline) start(ctx context.Context, done chan<- ended, over <-chan struct{}, now time.Time) error {
 	room := p.Parallel - len(p.inHand)
 	if room <= 0 {
 		return nil
 	}
-	due, err := p.Ledger.Due(now, room+len(p.inHand)+len(p.waiting))
+	due, err := p.Ledger.Due(now, room+len(p.inHand)+len(p.waiting)+len(p.resting))
 	if err != nil {
 		return fmt.Errorf("look for due work: %w", err)
 	}
@@ -113,16 +198,31 @@ func (p *Pipeline) start(ctx context.Context, done chan<- string, now time.Time)
 		if len(p.inHand) == p.Parallel {
 			break
 		}
-		if p.inHand[doc.ID] || p.waits(doc) {
+		if p.inHand[doc.ID] > 0 || p.waits(doc) || p.rests(doc.ID, now) {
 			continue
 		}
-		p.inHand[doc.ID] = true
+		p.turn++
+		mine := ended{id: doc.ID, turn: p.turn}
+		p.inHand[doc.ID] = p.turn
 		go func() {
-			defer func() { done <- doc.ID }()
-			p.advance(ctx, doc)
+			mine.rest = p.advance(ctx, doc)
+			select {
+			case done <- mine:
+			case <-over:
+			}
 		}()
 	}
 	return nil
+}
+
+// rests is true for a document that is left alone after an error.
+func (p *Pipeline) rests(id string, now time.Time) bool {
+	until, rests := p.resting[id]
+	if rests && !until.After(now) {
+		delete(p.resting, id)
+		return false
+	}
+	return rests
 }
 
 // waits is true for documents of a folder that left the configuration.
@@ -136,45 +236,66 @@ func (p *Pipeline) waits(doc ledger.Document) bool {
 	return true
 }
 
-// timer fires when the next document that waits now is due; nil when none does.
+// timer fires when the next document that waits or rests now is due; nil when
+// none does.
 func (p *Pipeline) timer(now time.Time) (<-chan time.Time, func()) {
 	next, ok, err := p.Ledger.NextDue(now)
-	if err != nil || !ok {
+	ok = ok && err == nil
+	for _, until := range p.resting {
+		if !ok || until.Before(next) {
+			next, ok = until, true
+		}
+	}
+	if !ok {
 		return nil, func() {}
 	}
 	t := time.NewTimer(time.Until(next))
 	return t.C, func() { t.Stop() }
 }
 
-// advance moves a document on until it rests: delivered, failed, waiting for
-// its next try, or interrupted.
-func (p *Pipeline) advance(ctx context.Context, doc ledger.Document) {
+// restAfterError keeps a ledger or a disk that fails from being asked in a
+// tight loop.
+const restAfterError = 10 * time.Second
+
+// advance moves a document on until it stands still: delivered, failed, waiting
+// for its next try, or interrupted. rest is how long it should be left alone.
+func (p *Pipeline) advance(ctx context.Context, doc ledger.Document) (rest time.Duration) {
 	for ctx.Err() == nil {
 		next, err := p.step(ctx, doc)
 		if err != nil {
-			if !errors.Is(err, ledger.ErrConflict) && ctx.Err() == nil {
-				p.Log.Error("A document could not be moved on; it will be looked at again.", "document", doc.ID, "file", doc.Path, "error", err)
+			if errors.Is(err, ledger.ErrConflict) || ctx.Err() != nil {
+				return 0
 			}
-			p.pause(ctx, err)
-			return
+			p.Log.Error("A document could not be moved on; it will be looked at again.", "document", doc.ID, "file", doc.Path, "error", err)
+			return p.setFree(ctx, doc.ID)
 		}
 		if next.State == doc.State || !due(next) {
-			return
+			return 0
 		}
 		doc = next
 	}
+	return 0
 }
 
-// pause keeps a ledger or a disk that fails from being asked in a tight loop.
-func (p *Pipeline) pause(ctx context.Context, err error) {
-	if errors.Is(err, ledger.ErrConflict) {
-		return
-	}
-	t := time.NewTimer(30 * time.Second)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
+// setFree gives a document back whose attempt ended without a word in the
+// ledger, because the ledger could not be written. It goes on trying for as
+// long as that lasts, for nobody else may touch the document meanwhile.
+func (p *Pipeline) setFree(ctx context.Context, id string) (rest time.Duration) {
+	for {
+		doc, err := p.Ledger.Get(id)
+		if err == nil && doc.State == ledger.Processing && doc.LeaseOwner == p.Owner {
+			_, err = p.Ledger.Apply(id, ledger.Interrupted(doc.AttemptID, "the ledger could not be written"))
+		}
+		if err == nil || errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrNotFound) {
+			return restAfterError
+		}
+		t := time.NewTimer(restAfterError)
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			t.Stop()
+			return 0
+		}
 	}
 }
 
@@ -222,6 +343,18 @@ func (p *Pipeline) contract(doc ledger.Document) *engines.Error {
 			Sentence: fmt.Sprintf("The file has %d MB; the limit is %d MB (limits.max_file_mb).", doc.Size>>20, p.Config.Limits.MaxFileMB)}
 	}
 	return nil
+}
+
+// longestPause bounds how long what is wrong around a document, such as a full
+// disk, is waited for between two looks: it may be mended any minute.
+const longestPause = time.Minute
+
+// nextLook is when to look again after something around the document failed.
+func (p *Pipeline) nextLook(doc ledger.Document) time.Time {
+	policy := p.Policy
+	policy.Cap = min(policy.Cap, longestPause)
+	policy.Base = min(policy.Base, 5*time.Second)
+	return time.Now().Add(policy.Pause(doc.Postponed+1, rand.Float64()))
 }
 
 // nextTry is when the ledger should offer the document again.

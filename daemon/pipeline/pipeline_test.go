@@ -309,7 +309,7 @@ func TestA3StagedDeliveryIsFinishedAfterACrash(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := request(again, blocked)
+	r := request(again, blocked, blocked)
 	r.Parts = []deliver.Part{{Name: ".pdf", Data: []byte("%PDF read before the crash")}}
 	plan, err := tr.desk.Stage(t.Context(), r)
 	if err != nil {
@@ -328,13 +328,39 @@ func TestA3StagedDeliveryIsFinishedAfterACrash(t *testing.T) {
 	}
 }
 
+// TestUnwritableOutputWaits for as long as it takes, at no cost, and then goes
+// on by itself; where nobody waits it counts like any failure.
 func TestUnwritableOutputWaits(t *testing.T) {
 	tr := newTray(t, &workers{})
 	out := filepath.Join(tr.dir, "out")
 	if err := os.WriteFile(out, []byte("a file in the folder's place"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if doc := tr.drain(t); doc.State != ledger.DeadLetter || doc.Failure.Code != "not_delivered" {
+	freed := make(chan error, 1)
+	go func() {
+		for {
+			doc, err := tr.Ledger.Get(tr.id)
+			if err != nil || doc.Postponed > 2*tr.Policy.MaxAttempts {
+				freed <- errors.Join(err, os.Remove(out))
+				return
+			}
+			<-tr.Ledger.Work()
+		}
+	}()
+	doc := tr.drain(t)
+	if err := <-freed; err != nil {
+		t.Fatal(err)
+	}
+	if doc.State != ledger.Completed || doc.Attempts != 1 || doc.Postponed != 0 {
+		t.Errorf("%s after %d attempts, %d postponed, %+v", doc.State, doc.Attempts, doc.Postponed, doc.Failure)
+	}
+
+	tr = newTray(t, &workers{})
+	tr.Impatient = true
+	if err := os.WriteFile(filepath.Join(tr.dir, "out"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if doc := tr.drain(t); doc.State != ledger.DeadLetter || doc.Failure.Code != engines.CodeEnvironment {
 		t.Errorf("%s, %+v", doc.State, doc.Failure)
 	}
 }

@@ -6,12 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path"
 	"path/filepath"
+	"sync/atomic"
 	"time"
 
 	"intray/daemon/config"
 	"intray/daemon/deliver"
 	"intray/daemon/document"
+	"intray/daemon/fault"
 	"intray/daemon/normalize"
 	"intray/daemon/pages"
 	"intray/daemon/pdf"
@@ -31,7 +34,24 @@ type attempt struct {
 	engine worker.EngineSpec
 	dir    string // page results and the PDF while it is made
 	start  time.Time
+
+	// calls is how many calls to workers are in hand: each has a time limit of
+	// its own and is a sign of life. sign is the last other one, in nanoseconds
+	// since 1970.
+	calls, sign atomic.Int64
 }
+
+// call asks a worker.
+func (a *attempt) call(ctx context.Context, name string, timeout time.Duration, request, answer any) error {
+	a.calls.Add(1)
+	defer func() {
+		a.alive()
+		a.calls.Add(-1)
+	}()
+	return a.Workers.Call(ctx, a.doc.ID, name, timeout, request, answer)
+}
+
+func (a *attempt) alive() { a.sign.Store(time.Now().UnixNano()) }
 
 // process runs one attempt under a lease that is kept alive while it works.
 func (p *Pipeline) process(ctx context.Context, doc ledger.Document) (ledger.Document, error) {
@@ -47,6 +67,8 @@ func (p *Pipeline) process(ctx context.Context, doc ledger.Document) (ledger.Doc
 	if a.doc, err = p.Ledger.Apply(doc.ID, ledger.Start(a.id, name, p.Owner, time.Now().Add(lease))); err != nil {
 		return doc, err
 	}
+	fault.Point("pipeline.started")
+	a.alive()
 	if a.doc.Delivery != nil {
 		next, err := p.finish(a.doc)
 		return a.settle(ctx, "its folder", next, err)
@@ -66,7 +88,8 @@ func (p *Pipeline) process(ctx context.Context, doc ledger.Document) (ledger.Doc
 	return next, err
 }
 
-// heartbeat extends the lease while the attempt works. Losing it ends the attempt.
+// heartbeat extends the lease while the attempt shows signs of life: up to the
+// length of a lease after the last one. Losing it ends the attempt.
 func (a *attempt) heartbeat(ctx context.Context, cancel context.CancelCauseFunc, lease time.Duration) (stop func()) {
 	tick := time.NewTicker(lease / 3)
 	done, ended := make(chan struct{}), make(chan struct{})
@@ -75,7 +98,11 @@ func (a *attempt) heartbeat(ctx context.Context, cancel context.CancelCauseFunc,
 		for {
 			select {
 			case <-tick.C:
-				if err := a.Ledger.ExtendLease(a.doc.ID, a.id, time.Now().Add(lease)); errors.Is(err, ledger.ErrConflict) {
+				if a.calls.Load() > 0 {
+					a.alive()
+				}
+				until := time.Unix(0, a.sign.Load()).Add(lease)
+				if err := a.Ledger.ExtendLease(a.doc.ID, a.id, until); errors.Is(err, ledger.ErrConflict) {
 					cancel(err)
 				}
 			case <-done:
@@ -114,14 +141,11 @@ func (a *attempt) source() worker.Source {
 
 // run is the middle of the journey: look, read, normalize, validate, deliver.
 func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
-	if err := a.clean(); err != nil {
-		return a.failed(ctx, "deliver", asError(err))
-	}
 	if err := os.MkdirAll(a.dir, 0o700); err != nil {
 		return a.failed(ctx, "read", asError(fmt.Errorf("make work folder: %w", err)))
 	}
 	var info pages.Info
-	if err := a.Workers.Call(ctx, a.doc.ID, worker.Inspect, a.Config.PageTimeout.Std(), a.source(), &info); err != nil {
+	if err := a.call(ctx, worker.Inspect, a.Config.PageTimeout.Std(), a.source(), &info); err != nil {
 		return a.failed(ctx, "open", asError(err))
 	}
 	read, err := a.readPages(ctx, info.Pages)
@@ -169,23 +193,14 @@ func (a *attempt) assemble(ctx context.Context, info pages.Info, read []document
 	var answer worker.AssembleAnswer
 	// The whole file is written in one call: it may take as long as its pages.
 	timeout := a.Config.PageTimeout.Std() * time.Duration(1+info.Pages/10)
-	err := a.Workers.Call(ctx, a.doc.ID, worker.Assemble, timeout, q, &answer)
+	err := a.call(ctx, worker.Assemble, timeout, q, &answer)
 	return answer, err
 }
 
 func (a *attempt) pdf() string { return filepath.Join(a.dir, "out.pdf") }
 
-// clean removes what an attempt that died left in the folders.
-func (a *attempt) clean() error {
-	var errs []error
-	for _, dir := range []string{a.outputDir(), a.folder.Review, a.folder.Failed} {
-		errs = append(errs, a.desk.Clean(dir, a.doc.ID))
-	}
-	return errors.Join(errs...)
-}
-
 func (a *attempt) outputDir() string {
-	return filepath.Join(a.folder.Output, filepath.Dir(filepath.FromSlash(a.doc.Path)))
+	return filepath.Join(a.folder.Output, deliver.SafePath(path.Dir(a.doc.FilePath())))
 }
 
 // document is the JSON as far as reading goes; validation and delivery follow.

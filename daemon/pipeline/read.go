@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"intray/daemon/durable"
+	"intray/daemon/fault"
 	"intray/daemon/worker"
 	"intray/engines"
 )
@@ -69,11 +70,11 @@ func (a *attempt) verdict(read []reading) error {
 		if first == nil {
 			first = r.err
 		}
-		if r.err.Kind == engines.Retryable {
+		if r.err.Kind == engines.Retryable && (retryable == nil || retryable.Code != engines.CodeEnvironment) {
 			retryable = r.err
 		}
 	}
-	if retryable != nil && a.doc.Attempts < flagAfter {
+	if retryable != nil && (a.doc.Attempts < flagAfter || retryable.Code == engines.CodeEnvironment) {
 		return retryable
 	}
 	if failed == len(read) && failed > 0 {
@@ -89,10 +90,11 @@ func (a *attempt) readPage(ctx context.Context, number int) reading {
 	if checkpoint, err := os.ReadFile(path); err == nil && a.resume(checkpoint, request, &r.answer) {
 		return r
 	}
-	if err := a.Workers.Call(ctx, a.doc.ID, worker.Read, a.Config.PageTimeout.Std(), request, &r.answer); err != nil {
+	if err := a.call(ctx, worker.Read, a.Config.PageTimeout.Std(), request, &r.answer); err != nil {
 		r.err = asError(err)
 		return r
 	}
+	fault.Point("pipeline.read")
 	if err := a.checkpoint(path, request, r.answer); err != nil {
 		a.Log.Warn("A page's result could not be kept for a restart.", "document", a.doc.ID, "page", number, "error", err)
 	}

@@ -13,8 +13,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"os"
@@ -39,8 +39,9 @@ type Server struct {
 	// Token is what callers of the API must present as a bearer token.
 	Token string
 	// Ready says whether work is being taken; nil means always.
-	Ready func() bool
-	Log   *slog.Logger
+	Ready   func() bool
+	Actions Actions
+	Log     *slog.Logger
 }
 
 // Handler is the route table.
@@ -50,6 +51,10 @@ func (s *Server) Handler(host string) http.Handler {
 	mux.HandleFunc("GET /readyz", s.readyz)
 	mux.Handle("GET /api/v1/documents", s.authorized(s.list))
 	mux.Handle("GET /api/v1/documents/{id}", s.authorized(s.show))
+	mux.Handle("POST /api/v1/documents/{id}/retry", s.authorized(s.retry))
+	mux.Handle("GET /api/v1/stats", s.authorized(s.stats))
+	mux.Handle("POST /api/v1/purge", s.authorized(s.purge))
+	mux.Handle("GET /api/v1/backup", s.authorized(s.backup))
 	return localHost(host, mux)
 }
 
@@ -149,6 +154,9 @@ func (s *Server) fail(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, ledger.ErrNotFound):
 		answerError(w, http.StatusNotFound, "There is no such document.")
+		return
+	case errors.Is(err, ErrRefused), errors.Is(err, ledger.ErrConflict):
+		answerError(w, http.StatusConflict, err.Error())
 		return
 	case errors.Is(err, ledger.ErrCursor):
 		answerError(w, http.StatusBadRequest, "The cursor is none that a list gave.")

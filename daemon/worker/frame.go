@@ -61,6 +61,9 @@ func toFailure(err error) *failure {
 			Sentence: "The work was interrupted inside a worker process.", Cause: err}
 	}
 	f := &failure{Kind: e.Kind, Code: e.Code, Sentence: e.Sentence}
+	if e.Kind == engines.Retryable && engines.Environment(err) {
+		f.Code = engines.CodeEnvironment // the parent cannot ask the cause, which becomes text
+	}
 	switch {
 	case err != error(e) && e.Cause != err:
 		f.Cause = err.Error() // e was wrapped: keep what was being done

@@ -287,7 +287,11 @@ func (p *Pool) start() (*child, error) {
 	})
 	if err != nil {
 		p.work.Done()
-		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable,
+		code := engines.CodeUnavailable
+		if engines.Environment(err) {
+			code = engines.CodeEnvironment
+		}
+		return nil, &engines.Error{Kind: engines.Retryable, Code: code,
 			Sentence: "A worker process could not be started.", Cause: err}
 	}
 	registered <- context.AfterFunc(p.hard, c.kill)

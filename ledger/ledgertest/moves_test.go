@@ -90,7 +90,7 @@ func everyMove(attempt string) map[string]ledger.Move {
 		"submitted": ledger.Submitted(attempt, "job"), "answered": ledger.Answered(attempt, "me", until),
 		"complete": ledger.Complete(attempt, nil), "complete with warnings": ledger.CompleteWithWarnings(attempt, nil),
 		"doubt": ledger.Doubt(attempt, failure, nil), "retry later": ledger.RetryLater(attempt, start, failure),
-		"interrupted": ledger.Interrupted(attempt, "stopped"), "rescued": ledger.Rescued(attempt), "fail": ledger.Fail(attempt, failure),
+		"interrupted": ledger.Interrupted(attempt, "stopped"), "rescued": ledger.Rescued(attempt), "postponed": ledger.Postponed(attempt, start.Add(time.Hour), failure), "fail": ledger.Fail(attempt, failure),
 		"resume": ledger.Resume(), "exhausted": ledger.Exhausted(failure), "approve": ledger.Approve("clerk", false, nil),
 		"approve with warnings": ledger.Approve("clerk", true, nil), "reject": ledger.Reject("clerk", "no"), "again": ledger.Again("clerk", "blurred"),
 		"reprocess": ledger.Reprocess("it", "new model"), "retry": ledger.Retry("it", "mended"), "release": ledger.Release("it", "wanted"),
@@ -284,23 +284,23 @@ func TestListPages(t *testing.T) {
 	}
 	for _, state := range []ledger.State{"", ledger.Received} {
 		var got []string
-		for after := ""; ; after = got[len(got)-1] {
-			page, err := l.List(ledger.Query{State: state, Limit: 10, After: after})
+		for q := (ledger.Query{State: state, Limit: 10}); ; {
+			page, err := l.List(q)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if len(page) == 0 {
-				break
-			}
-			for _, d := range page {
+			for _, d := range page.Documents {
 				got = append(got, d.ID)
+			}
+			if q.Cursor = page.Next; page.Next == "" {
+				break
 			}
 		}
 		if strings.Join(got, " ") != strings.Join(ids, " ") {
 			t.Errorf("state %q: %d documents, not newest first", state, len(got))
 		}
 	}
-	if docs, err := l.List(ledger.Query{State: ledger.Purged}); err != nil || len(docs) != 0 {
+	if docs, err := l.List(ledger.Query{State: ledger.Purged}); err != nil || len(docs.Documents) != 0 {
 		t.Errorf("purged: %v, %v", docs, err)
 	}
 	if doc, err := l.Get(ids[0][:len(ids[0])-1]); err != nil && !errors.Is(err, ledger.ErrNotFound) {

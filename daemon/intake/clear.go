@@ -1,0 +1,123 @@
+package intake
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"intray/daemon/durable"
+	"intray/daemon/fault"
+	"intray/ledger"
+)
+
+// clear ends a recorded file's stay in its hot folder. What changed since it
+// was stored is never removed: it gets its name back and is a new file.
+func (in *Intake) clear(folder Folder, c claimed, doc ledger.Document) error {
+	defer in.unhand(c)
+	info, err := os.Lstat(c.path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		err = nil
+	case err != nil:
+	case !sameMark(doc.Source, info) && !in.sameContent(c, doc):
+		err = in.giveBack(folder, c)
+	case folder.After == Archive:
+		err = in.archive(folder, c, doc)
+	default:
+		err = os.Remove(c.path)
+	}
+	if err != nil {
+		return errors.Join(&Again{After: later, Reason: "the file was taken in but cannot be removed from the hot folder; it will not be taken twice",
+			Cause: err}, in.giveBack(folder, c))
+	}
+	fault.Point("intake.cleared")
+	if err := in.Ledger.SourceCleared(doc.ID); err != nil {
+		in.Log.Error("The ledger could not note that a hot folder was cleared.", "document", doc.ID, "error", err)
+	}
+	return nil
+}
+
+// sameContent is true for a file that was only touched since it was stored.
+func (in *Intake) sameContent(c claimed, doc ledger.Document) bool {
+	f, err := openSource(c.path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	h := sha256.New()
+	n, err := io.Copy(h, io.LimitReader(f, doc.Size+1))
+	return err == nil && n == doc.Size && hex.EncodeToString(h.Sum(nil)) == doc.SHA256
+}
+
+// recorded finds the document whose file waits under this claim.
+func (in *Intake) recorded(folder Folder, rel string) (ledger.Document, bool) {
+	docs, err := in.Ledger.Uncleared(folder.Name)
+	if err != nil {
+		in.Log.Error("The ledger cannot say which files wait to be cleared.", "error", err)
+		return ledger.Document{}, false
+	}
+	for _, doc := range docs {
+		if string(doc.Claim) == rel {
+			return doc, true
+		}
+	}
+	return ledger.Document{}, false
+}
+
+// archive moves the file to the folder's archive, under its path there; a
+// taken name gets the first eight characters of the SHA-256, then a number.
+func (in *Intake) archive(folder Folder, c claimed, doc ledger.Document) error {
+	home := filepath.Join(folder.Archive, filepath.FromSlash(doc.FilePath()))
+	if err := os.MkdirAll(filepath.Dir(home), 0o777); err != nil {
+		return fmt.Errorf("make archive: %w", err)
+	}
+	ext := filepath.Ext(home)
+	stem := strings.TrimSuffix(home, ext)
+	for n := 0; n < 1000; n++ {
+		target := home
+		switch {
+		case n == 1:
+			target = stem + "-" + doc.SHA256[:8] + ext
+		case n > 1:
+			target = fmt.Sprintf("%s-%s-%d%s", stem, doc.SHA256[:8], n, ext)
+		}
+		err := durable.RenameNoReplace(c.path, target)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) && isCrossDevice(err) {
+			return in.carry(c.path, target, doc)
+		}
+		return err
+	}
+	return fmt.Errorf("no name is free for %s in the archive", doc.Name)
+}
+
+// carry is a move to another file system: a whole copy first, then the source
+// goes. It copies the stored original, which is what was recorded.
+func (in *Intake) carry(from, to string, doc ledger.Document) error {
+	src, err := in.Originals.Open(doc.SHA256)
+	if err != nil {
+		return err
+	}
+	defer src.Close()
+	temp, err := os.CreateTemp(filepath.Dir(to), ".intray-*.part")
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(temp, src)
+	err = errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close())
+	if err == nil {
+		err = durable.RenameNoReplace(temp.Name(), to)
+	}
+	if err != nil {
+		return errors.Join(err, os.Remove(temp.Name()))
+	}
+	return errors.Join(durable.SyncDir(filepath.Dir(to)), os.Remove(from))
+}

@@ -1,0 +1,140 @@
+package intake
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"intray/ledger"
+	"intray/watcher"
+)
+
+// Front is one hot folder: watched, and emptied file by file. Make it with
+// NewFront, then call Run once.
+type Front struct {
+	in     *Intake
+	folder Folder
+	watch  *watcher.Watcher
+	log    *slog.Logger
+
+	mu   sync.Mutex
+	told map[string]string // why each file waits, so that it is said once
+
+	seen sightings // by the watcher's goroutine only
+}
+
+// NewFront prepares watching; o's Folder, Known, Aside and Log are set here.
+func NewFront(in *Intake, folder Folder, o watcher.Options) (*Front, error) {
+	f := &Front{in: in, folder: folder, log: in.Log.With("folder", folder.Name), told: map[string]string{}, seen: sightings{}}
+	o.Folder, o.Log = folder.Path, f.log
+	o.Aside = func(rel string) { in.aside(folder, rel, f.seen, time.Now()) }
+	if folder.After == Keep {
+		o.Known = f.known
+	}
+	w, err := watcher.New(o)
+	if err != nil {
+		return nil, fmt.Errorf("watch folder %s: %w", folder.Name, err)
+	}
+	f.watch = w
+	return f, nil
+}
+
+// known asks the ledger for files that were taken and stayed.
+func (f *Front) known(file watcher.File) bool {
+	known, err := f.in.Ledger.Seen(f.folder.Name, file.Rel, mark(file))
+	if err != nil {
+		f.log.Error("The ledger cannot say whether a file was taken before; it is looked at again.", "file", file.Rel, "error", err)
+	}
+	return known
+}
+
+// Run works until ctx is done; the error is then nil.
+func (f *Front) Run(ctx context.Context) error {
+	f.log.Info("Watching.", "path", f.folder.Path)
+	if err := f.watch.Run(ctx, func(file watcher.File) { f.take(ctx, file) }); err != nil && ctx.Err() == nil {
+		return fmt.Errorf("watch folder %s: %w", f.folder.Name, err)
+	}
+	return nil
+}
+
+// Name is the folder's.
+func (f *Front) Name() string { return f.folder.Name }
+
+// Waiting is how many files wait in the folder for a reason that was logged.
+func (f *Front) Waiting() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.prune()
+	return len(f.told)
+}
+
+// prune forgets files that are gone.
+func (f *Front) prune() {
+	for rel := range f.told {
+		if _, err := os.Lstat(filepath.Join(f.folder.Path, filepath.FromSlash(rel))); errors.Is(err, fs.ErrNotExist) {
+			delete(f.told, rel)
+		}
+	}
+}
+
+// take takes one settled file, or asks for it again.
+func (f *Front) take(ctx context.Context, file watcher.File) {
+	taken, err := f.in.Take(ctx, f.folder, file)
+	var again *Again
+	switch {
+	case err == nil:
+		f.settled(file.Rel)
+		f.tell(file, taken)
+	case ctx.Err() != nil:
+	case errors.Is(err, ErrGone):
+		f.settled(file.Rel)
+	case errors.As(err, &again):
+		f.wait(file.Rel, again)
+		f.watch.Again(file.Rel, again.After)
+	default:
+		f.log.Error("A file could not be taken in.", "file", file.Rel, "error", err)
+		f.watch.Again(file.Rel, later)
+	}
+}
+
+// wait says once why a file waits. A change seen in the last moment is the
+// ordinary life of a hot folder and not worth a line.
+func (f *Front) wait(rel string, again *Again) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if again.After == 0 || f.told[rel] == again.Reason {
+		return
+	}
+	f.told[rel] = again.Reason
+	if f.in.Room.said() {
+		return // for all of them
+	}
+	if len(f.told) > 1000 {
+		f.prune()
+	}
+	f.log.Warn("A file waits in the hot folder.", "file", rel, "why", again.Error())
+}
+
+func (f *Front) settled(rel string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.told, rel)
+}
+
+func (f *Front) tell(file watcher.File, taken Taken) {
+	doc := taken.Document
+	switch {
+	case taken.Retried:
+		f.log.Info("A failed document came back and is tried again.", "file", file.Rel, "document", doc.ID)
+	case doc.State == ledger.Duplicate:
+		f.log.Info("Already known; nothing to do.", "file", file.Rel, "document", doc.ID, "first", doc.DuplicateOf)
+	default:
+		f.log.Info("Taken in.", "file", file.Rel, "document", doc.ID, "bytes", doc.Size)
+	}
+}

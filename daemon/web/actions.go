@@ -1,0 +1,87 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"strconv"
+
+	"intray/ledger"
+)
+
+// Actions are what the API can have done; the house says how.
+type Actions struct {
+	// Retry has a document tried again; ErrRefused when it cannot be.
+	Retry func(id, actor string) (ledger.Document, error)
+	// Purge removes documents, or all that are due when none is named; with dry
+	// it only says what it would remove. The answer is a list that encodes as JSON.
+	Purge func(ctx context.Context, ids []string, dry bool) (any, error)
+	// Backup writes the ledger as it stands.
+	Backup func(w io.Writer) (int64, error)
+	// Stats is a value that encodes as JSON.
+	Stats func() (any, error)
+}
+
+// ErrRefused is for a wish that the document's state does not allow. Its text
+// is for the person who asked.
+var ErrRefused = errors.New("refused")
+
+func (s *Server) retry(w http.ResponseWriter, r *http.Request) {
+	doc, err := s.Actions.Retry(r.PathValue("id"), "api")
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, Summarize(doc))
+}
+
+// longestRequest bounds the body of a request, in bytes.
+const longestRequest = 1 << 20
+
+// PurgeRequest asks for documents to be purged: those named, or all that are due.
+type PurgeRequest struct {
+	IDs    []string `json:"ids"`
+	DryRun bool     `json:"dry_run"`
+}
+
+func (s *Server) purge(w http.ResponseWriter, r *http.Request) {
+	var q PurgeRequest
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestRequest)).Decode(&q)
+	if err != nil && !errors.Is(err, io.EOF) {
+		answerError(w, http.StatusBadRequest, "The request is no JSON with ids and dry_run.")
+		return
+	}
+	removed, err := s.Actions.Purge(r.Context(), q.IDs, q.DryRun)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, removed)
+}
+
+func (s *Server) stats(w http.ResponseWriter, _ *http.Request) {
+	v, err := s.Actions.Stats()
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, v)
+}
+
+// backup streams the ledger and ends with its size in a trailer, by which the
+// reader knows that it is whole.
+func (s *Server) backup(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "application/octet-stream")
+	w.Header().Set("Trailer", SizeTrailer)
+	size, err := s.Actions.Backup(w)
+	if err != nil {
+		s.Log.Error("A backup of the ledger broke off.", "error", err)
+		return
+	}
+	w.Header().Set(SizeTrailer, strconv.FormatInt(size, 10))
+}
+
+// SizeTrailer is the trailer that ends a whole backup.
+const SizeTrailer = "X-Intray-Size"

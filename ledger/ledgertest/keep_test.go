@@ -1,0 +1,206 @@
+package ledgertest
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+
+	"intray/ledger"
+)
+
+// TestManyCallersShareCommits, and one whose change is refused spoils no
+// other's.
+func TestManyCallersShareCommits(t *testing.T) {
+	l := Open(t, nil)
+	doc := receive(t, l, 0)
+	var group sync.WaitGroup
+	var refused sync.Map
+	for n := range 200 {
+		group.Go(func() {
+			if n%10 == 0 { // there is no such attempt
+				_, err := l.Apply(doc.ID, ledger.Complete("none", nil))
+				refused.Store(n, errors.Is(err, ledger.ErrConflict))
+				return
+			}
+			if _, err := l.Receive(arrival(n)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	refused.Range(func(n, conflict any) bool {
+		if conflict != true {
+			t.Errorf("change %v was not refused", n)
+		}
+		return true
+	})
+	if counts, err := l.Counts(); err != nil || counts[ledger.Received] != 181 {
+		t.Errorf("%v, %v", counts, err)
+	}
+}
+
+// TestBackupAndRestore: a copy taken while others write is whole, and what it
+// was copied over goes on from it.
+func TestBackupAndRestore(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l := OpenAt(t, path, nil)
+	first := receive(t, l, 1)
+	stop, stopped := make(chan bool), make(chan error, 1)
+	go func() {
+		for n := 2; ; n++ {
+			select {
+			case <-stop:
+				stopped <- nil
+				return
+			default:
+				if _, err := l.Receive(arrival(n)); err != nil {
+					stopped <- err
+					return
+				}
+			}
+		}
+	}()
+	var copied bytes.Buffer
+	size, err := l.Backup(&copied)
+	close(stop)
+	if err := errors.Join(err, <-stopped); err != nil || size != int64(copied.Len()) {
+		t.Fatalf("%d bytes, %v", size, err)
+	}
+	late := receive(t, l, 100_000)
+	Close(t, l)
+	if err := os.WriteFile(path, copied.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l = OpenAt(t, path, nil) // and checked at the end
+	if got, err := l.Get(first.ID); err != nil || got.SHA256 != first.SHA256 {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := l.Get(late.ID); !errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("a document of after the backup: %v", err)
+	}
+	receive(t, l, 200_000)
+}
+
+// TestCompact gives space back while others read and write.
+func TestCompact(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l := OpenAt(t, path, nil)
+	fill(t, l, 2000)
+	page, err := l.List(ledger.Query{Limit: 1000})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, d := range page.Documents[:200] { // rewriting frees pages
+		reachFrom(t, l, d)
+	}
+	before, free, err := l.Space()
+	if err != nil || free == 0 {
+		t.Fatalf("%d free, %v", free, err)
+	}
+	var group sync.WaitGroup
+	for n := range 20 {
+		group.Go(func() {
+			if _, err := l.Receive(arrival(50_000 + n)); err != nil {
+				t.Error(err)
+			}
+			if _, err := l.Counts(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	if err := os.WriteFile(path+".compact", []byte("left by a crash"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Compact(); err != nil {
+		t.Fatal(err)
+	}
+	group.Wait()
+	after, _, err := l.Space()
+	if err != nil || after >= before {
+		t.Errorf("%d bytes before, %d after, %v", before, after, err)
+	}
+	if counts, err := l.Counts(); err != nil || counts[ledger.Received] != 1820 {
+		t.Errorf("%v, %v", counts, err)
+	}
+	if _, err := ledger.Open(path, ledger.Options{LockTimeout: 1}); !errors.Is(err, ledger.ErrLocked) {
+		t.Errorf("the compacted file is not locked: %v", err)
+	}
+	if left, err := os.ReadDir(filepath.Dir(path)); err != nil || len(left) != 1 {
+		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+// reachFrom moves a received document on.
+func reachFrom(t *testing.T, l *ledger.Ledger, d ledger.Document) {
+	t.Helper()
+	if _, err := l.Apply(d.ID, ledger.Refuse(ledger.Failure{Kind: "terminal", Code: "empty_file"})); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestSeen: a file that stays in its folder is known by what it looks like,
+// whatever its name holds, also after a restart.
+func TestSeen(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l := OpenAt(t, path, nil)
+	a := arrival(1)
+	a.Path, a.Name, a.Keep = "sub/scan-\xff.pdf", "scan-\xff.pdf", true
+	doc, err := l.Receive(a)
+	if err != nil || !doc.SourceCleared || doc.FilePath() != a.Path {
+		t.Fatalf("%+v, %v", doc, err)
+	}
+	Close(t, l)
+	l = OpenAt(t, path, nil)
+	changed := a.Source
+	changed.Size++
+	for _, c := range []struct {
+		folder, path string
+		mark         ledger.SourceMark
+		want         bool
+	}{{a.Folder, a.Path, a.Source, true}, {a.Folder, a.Path, changed, false}, {"other", a.Path, a.Source, false}, {a.Folder, "x", a.Source, false}} {
+		if got, err := l.Seen(c.folder, c.path, c.mark); err != nil || got != c.want {
+			t.Errorf("%s %q: %v, %v", c.folder, c.path, got, err)
+		}
+	}
+	if left, err := l.Uncleared(a.Folder); err != nil || len(left) != 0 {
+		t.Errorf("waits to be cleared: %v, %v", left, err)
+	}
+}
+
+// TestTombstone: what is left of a purged document is known by its content and
+// tells no names.
+func TestTombstone(t *testing.T) {
+	l := Open(t, nil)
+	doc := reach(t, l, 1, ledger.Completed)
+	if err := errors.Join(l.Forget(doc.ID, "text", "retention", "kept for 1d"), l.Forget(doc.ID, "text", "retention", "twice")); err != nil {
+		t.Fatal(err)
+	}
+	tomb, err := l.Apply(doc.ID, ledger.Purge("retention", "kept for 90d"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if tomb.Name+tomb.Path != "" || tomb.Outputs != nil || tomb.SHA256 != doc.SHA256 || tomb.Reason != "kept for 90d" || !slices.Equal(tomb.Forgotten, []string{"text"}) {
+		t.Errorf("%+v", tomb)
+	}
+	if page, err := l.List(ledger.Query{Name: doc.Name}); err != nil || len(page.Documents) != 0 {
+		t.Errorf("found by its name: %v, %v", page, err)
+	}
+	a := arrival(1)
+	a.Source.Inode = 999
+	again, err := l.Receive(a)
+	if err != nil || again.State != ledger.Duplicate || again.DuplicateOf != doc.ID {
+		t.Errorf("its content again: %+v, %v", again, err)
+	}
+	a.Source.Inode, a.Again = 1000, true
+	if fresh, err := l.Receive(a); err != nil || fresh.State != ledger.Received {
+		t.Errorf("on request: %+v, %v", fresh, err)
+	}
+	events, err := l.Events(doc.ID)
+	if err != nil || events[len(events)-1].Move != "purge" || events[len(events)-1].Actor != "retention" || events[len(events)-2].Move != "forget" {
+		t.Errorf("%+v, %v", events, err)
+	}
+}
