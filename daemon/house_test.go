@@ -38,7 +38,7 @@ func rooms() map[string][]string {
 		"daemon/fault":                 {},
 		"daemon/originals":             {"daemon/durable", "daemon/fault"},
 		"daemon/intake":                {"ledger", "watcher", "daemon/originals", "daemon/durable", "daemon/fault", "daemon/deliver"},
-		"daemon/retention":             {"ledger", "daemon/config", "daemon/originals", "daemon/fault"},
+		"daemon/retention":             {"ledger", "daemon/config", "daemon/originals", "daemon/deliver", "daemon/fault"},
 		"daemon/pages":                 {"engines", "daemon/document"},
 		"daemon/pdf":                   {"engines", "daemon/document"},
 		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document"},
