@@ -15,19 +15,20 @@ import (
 // in the hot folder.
 func TestA3OriginalAlwaysRetrievable(t *testing.T) {
 	o := newOffice(t, "")
+	warmUp(t)
 	files := map[string][]byte{"a.png": scanPNG(t, "the first of three"), "sub/b.pdf": scanPDF(t, "page one", "page two"),
 		"big.pdf": bytes.Repeat([]byte("no PDF at all. "), 2<<20)} // long enough to die while it is copied
 	for rel, data := range files {
 		o.drop(rel, data)
 	}
 	stored := map[string]bool{}
-	for i := range 16 {
+	for i := range 24 {
 		o.daemon, o.log = command(t, "run", "--config", o.config), &logWatch{arrived: make(chan struct{}, 1)}
 		o.daemon.Stderr = o.log
 		if err := o.daemon.Start(); err != nil {
 			t.Fatal(err)
 		}
-		time.Sleep(time.Duration(i) * 60 * time.Millisecond) // the moment of death is what is tried out
+		time.Sleep(time.Duration(i) * 40 * time.Millisecond) // the moment of death is what is tried out
 		o.kill()
 		for rel, data := range files {
 			kept, err := os.ReadFile(o.original(hashOf(data)))
@@ -40,6 +41,7 @@ func TestA3OriginalAlwaysRetrievable(t *testing.T) {
 			}
 			stored[rel] = stored[rel] || err == nil
 		}
+		t.Logf("death %2d: %d of %d originals stored, %d documents delivered", i, count(stored), len(files), len(filesIn(t, o.path("out")))/2)
 	}
 	o.start()
 	docs := o.atRest(len(files))
@@ -57,6 +59,16 @@ func TestA3OriginalAlwaysRetrievable(t *testing.T) {
 		t.Errorf("delivered %q", got)
 	}
 	o.noDebris()
+}
+
+func count(set map[string]bool) int {
+	n := 0
+	for _, in := range set {
+		if in {
+			n++
+		}
+	}
+	return n
 }
 
 // TestA16TempEmptyAfterKill kills the daemon while it copies in, while it reads

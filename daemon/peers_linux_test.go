@@ -198,19 +198,12 @@ func childrenOf(t testing.TB, parent int) []int {
 	return out
 }
 
-// impatient is an office that waits seconds for a page. Nothing has to be
-// compiled in this time.
+// impatient is an office that waits seconds for a page.
 func impatient(t *testing.T) *office {
 	t.Helper()
 	o := newOffice(t, "workers = 2\npage_timeout = \"8s\"\nlease = \"10s\"\n")
 	o.set(`log_level = "info"`, `log_level = "debug"`)
-	warm := filepath.Join(t.TempDir(), "warm.png")
-	if err := os.WriteFile(warm, scanPNG(t, "warm up"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, stderr, code := runIntray(t, "ocr", warm, "-o", filepath.Dir(warm)+"/out"); code != exitDone {
-		t.Fatalf("warming up: %d, %s", code, stderr)
-	}
+	warmUp(t)
 	return o
 }
 
