@@ -35,6 +35,10 @@ func (o *office) set(old, new string) {
 	if err := os.WriteFile(o.config, bytes.Replace(text, []byte(old), []byte(new), 1), 0o644); err != nil {
 		o.t.Fatal(err)
 	}
+	// A start with a wrong configuration would be waited for in vain.
+	if _, stderr, code := runIntray(o.t, "list", "--config", o.config); code == exitUsage {
+		o.t.Fatalf("after setting %q: %s", new, stderr)
+	}
 }
 
 // add appends to the configuration: keys of the folder "desk", or sections.
