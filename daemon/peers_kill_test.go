@@ -23,11 +23,7 @@ func TestA3OriginalAlwaysRetrievable(t *testing.T) {
 	}
 	stored := map[string]bool{}
 	for i := range 24 {
-		o.daemon, o.log = command(t, "run", "--config", o.config), &logWatch{arrived: make(chan struct{}, 1)}
-		o.daemon.Stderr = o.log
-		if err := o.daemon.Start(); err != nil {
-			t.Fatal(err)
-		}
+		o.launch()
 		time.Sleep(time.Duration(i) * 40 * time.Millisecond) // the moment of death is what is tried out
 		o.kill()
 		hot := map[string]bool{} // under whatever name
@@ -64,6 +60,16 @@ func TestA3OriginalAlwaysRetrievable(t *testing.T) {
 	o.noDebris()
 }
 
+// launch starts the daemon and waits for nothing.
+func (o *office) launch() {
+	o.t.Helper()
+	o.daemon, o.log = command(o.t, "run", "--config", o.config), &logWatch{arrived: make(chan struct{}, 1)}
+	o.daemon.Stderr = o.log
+	if err := o.daemon.Start(); err != nil {
+		o.t.Fatal(err)
+	}
+}
+
 func count(set map[string]bool) int {
 	n := 0
 	for _, in := range set {
@@ -78,10 +84,8 @@ func count(set map[string]bool) int {
 // and while it writes results: what a start finds, it clears or finishes.
 func TestA16TempEmptyAfterKill(t *testing.T) {
 	o := newOffice(t, "")
-	t.Setenv("TMPDIR", o.path("tmp")) // of the daemon and its workers
-	if err := os.Mkdir(o.path("tmp"), 0o700); err != nil {
-		t.Fatal(err)
-	}
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp) // of the daemon and its workers
 	o.start()
 	big := bytes.Repeat([]byte("no scan, only big. "), 5<<20)
 	o.drop("big.pdf", big)
@@ -121,7 +125,7 @@ func TestA16TempEmptyAfterKill(t *testing.T) {
 	if doc := o.delivered("out", "pages.json"); len(doc.Pages) != 4 {
 		t.Errorf("%d pages", len(doc.Pages))
 	}
-	if left := filesIn(t, o.path("tmp")); len(left) > 0 {
+	if left := filesIn(t, temp); len(left) > 0 {
 		t.Errorf("left in the system's temporary folder: %q", left)
 	}
 	o.noDebris()

@@ -165,6 +165,13 @@ func TestA7TenTouches(t *testing.T) {
 	}
 }
 
+// failing is one way to fail.
+type failing struct {
+	data              []byte
+	code, state, kind string
+	attempts          int
+}
+
 // TestA8EveryFailureExplained drops one file for each way to fail that
 // TestA4BadFilesAreExplained does not have, up to the last try.
 func TestA8EveryFailureExplained(t *testing.T) {
@@ -174,11 +181,7 @@ func TestA8EveryFailureExplained(t *testing.T) {
 		t.Fatal(err)
 	}
 	whole := scanPDF(t, "a page")
-	cases := map[string]struct {
-		data              []byte
-		code, state, kind string
-		attempts          int
-	}{
+	cases := map[string]failing{
 		"heavy.png":        {append(scanPNG(t, "heavy"), make([]byte, 3<<20)...), "too_large", "failed_terminal", "terminal", 0},
 		"pages.pdf":        {scanPDF(t, "one", "two", "three"), "too_large", "failed_terminal", "terminal", 1},
 		"sub/wide.tif":     {tiffOf(make([]byte, 100), 64000, 64000, 64000, 64000), "too_large", "failed_terminal", "terminal", 1},
@@ -193,29 +196,35 @@ func TestA8EveryFailureExplained(t *testing.T) {
 	docs := o.atRest(len(cases))
 	reasons := reasonsIn(t, o.path("failed"))
 	for _, d := range docs {
-		c := cases[d.Path]
-		at, found := reasons[d.Path]
-		if !found || d.Failure == nil {
+		if b, found := reasons[d.Path]; found && d.Failure != nil {
+			cases[d.Path].check(t, d, b)
+			o.waitLog("Failed.", d.DocumentID, "why=")
+		} else {
 			t.Errorf("%s is %s, but nothing in failed tells of it", d.Path, d.State)
-			continue
 		}
-		r := at.reason
-		t.Logf("%-18s %-16s %s", d.Path, r.Code, r.Sentence)
-		if r.State != c.state || d.State != c.state || r.Kind != c.kind || c.code != "" && r.Code != c.code || r.Attempts != c.attempts {
-			t.Errorf("%s: want %s, %s, %s after %d; got %+v, listed as %s", d.Path, c.code, c.state, c.kind, c.attempts, r, d.State)
-		}
-		complete := r.Schema == deliver.ReasonSchema && r.Stage != "" && r.Code == d.Failure.Code && strings.HasSuffix(r.Sentence, ".") &&
-			r.DocumentID == d.DocumentID && (c.attempts == 0) == (r.AttemptID == "") && r.Folder == "desk" && r.SHA256 == hashOf(c.data) &&
-			r.Size == int64(len(c.data)) && !r.ReceivedAt.IsZero() && !r.FailedAt.IsZero()
-		if kept, err := os.ReadFile(filepath.Join(at.dir, path.Base(d.Path))); !complete || err != nil || !bytes.Equal(kept, c.data) {
-			t.Errorf("%s: file kept: %v; reason %+v", d.Path, err, r)
-		}
-		o.waitLog("Failed.", d.DocumentID, "why=")
 	}
 	o.stop()
 	o.noDebris()
 	if len(docs) != len(cases) || len(reasons) != len(cases) {
 		t.Errorf("%d documents and %d reasons of %d files", len(docs), len(reasons), len(cases))
+	}
+}
+
+// check compares what happened with what the list and the failed folder say.
+func (c failing) check(t *testing.T, d web.Summary, b failedBundle) {
+	t.Helper()
+	r := b.reason
+	t.Logf("%-18s %-16s %s", d.Path, r.Code, r.Sentence)
+	if r.State != c.state || d.State != c.state || r.Kind != c.kind || r.Code != c.code || r.Attempts != c.attempts {
+		t.Errorf("%s: want %s, %s, %s after %d; got %+v, listed as %s", d.Path, c.code, c.state, c.kind, c.attempts, r, d.State)
+	}
+	told := r.Schema == deliver.ReasonSchema && r.Stage != "" && r.Code == d.Failure.Code && strings.HasSuffix(r.Sentence, ".")
+	dated := !r.ReceivedAt.IsZero() && !r.FailedAt.Before(r.ReceivedAt)
+	named := r.DocumentID == d.DocumentID && (c.attempts == 0) == (r.AttemptID == "") && r.Folder == "desk" &&
+		r.SHA256 == hashOf(c.data) && r.Size == int64(len(c.data))
+	kept, err := os.ReadFile(filepath.Join(b.dir, path.Base(d.Path)))
+	if !told || !dated || !named || err != nil || !bytes.Equal(kept, c.data) {
+		t.Errorf("%s: file kept: %v; reason %+v", d.Path, err, r)
 	}
 }
 
@@ -327,6 +336,17 @@ func TestA10NameCollisions(t *testing.T) {
 	}
 	o.atRest(len(drops))
 	o.stop()
+	checkNames(t, o, sums)
+	if mine, err := os.ReadFile(o.path("out", "c", "scan.json")); string(mine) != "mine" {
+		t.Errorf("a file that stood there is now %q, %v", mine, err)
+	}
+	o.noDebris()
+}
+
+// checkNames: each word's document stands under its name, or under one of its
+// own, and nothing else is there. sums are the originals' hashes.
+func checkNames(t *testing.T, o *office, sums map[string]string) {
+	t.Helper()
 	tag := func(word string) string { return "scan-" + sums[word][:8] }
 	want := map[string]string{"a/scan": "alpha", "b/scan": "bravo", "a/" + tag("foxtrot"): "foxtrot", "c/" + tag("charlie"): "charlie"}
 	// Of the two that came together either may have been first.
@@ -346,10 +366,6 @@ func TestA10NameCollisions(t *testing.T) {
 	if got := filesIn(t, o.path("out")); !slices.Equal(got, names) {
 		t.Errorf("delivered %q; want %q", got, names)
 	}
-	if mine, err := os.ReadFile(o.path("out", "c", "scan.json")); string(mine) != "mine" {
-		t.Errorf("a file that stood there is now %q, %v", mine, err)
-	}
-	o.noDebris()
 }
 
 func exists(path string) bool {
