@@ -362,7 +362,7 @@ func (s *scanner) once(rel, text string, args ...any) {
 }
 
 func (s *scanner) file(rel string, m mark) File {
-	return File{Path: s.path(rel), Rel: rel, Size: m.size, ModTime: m.mod, Inode: m.inode}
+	return File{Path: s.path(rel), Rel: rel, Size: m.size, ModTime: m.mod, Inode: m.inode, Changed: m.changed}
 }
 
 func (s *scanner) path(rel string) string {
@@ -378,7 +378,7 @@ func (s *scanner) rel(path string) (string, bool) {
 }
 
 func markOf(info fs.FileInfo) mark {
-	return mark{size: info.Size(), mod: info.ModTime(), inode: Inode(info)}
+	return mark{size: info.Size(), mod: info.ModTime(), inode: Inode(info), changed: Changed(info)}
 }
 
 func looksLikeDocument(rel string) bool {

@@ -10,9 +10,14 @@ type mark struct {
 	size  int64
 	mod   time.Time
 	inode uint64
+	// changed is when the system last noted any change: some programs set the
+	// date they want after each write. Zero where there is no such thing.
+	changed time.Time
 }
 
-func (m mark) equal(o mark) bool { return m.size == o.size && m.mod.Equal(o.mod) && m.inode == o.inode }
+func (m mark) equal(o mark) bool {
+	return m.size == o.size && m.mod.Equal(o.mod) && m.inode == o.inode && m.changed.Equal(o.changed)
+}
 
 // emptyFactor is how much longer an empty file must stay as it is.
 const emptyFactor = 5

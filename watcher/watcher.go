@@ -66,13 +66,15 @@ type Options struct {
 }
 
 // File is a settled file. Rel is its path inside the folder, with forward
-// slashes; Inode is 0 where the file system has none.
+// slashes; Inode and Changed, the time of the last change of any kind, are zero
+// where the file system has none.
 type File struct {
 	Path    string
 	Rel     string
 	Size    int64
 	ModTime time.Time
 	Inode   uint64
+	Changed time.Time
 }
 
 // Watcher watches one hot folder.

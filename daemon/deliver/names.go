@@ -95,7 +95,7 @@ func (d *Desk) rename(p Plan) (Plan, error) {
 		item.Final = out.Stem + item.Suffix
 		if item.Suffix == ".json" {
 			if err := renameInside(p.temp(*item), out.Stem); err != nil {
-				return p, err
+				return out, err
 			}
 		}
 	}

@@ -90,7 +90,7 @@ func (in *Intake) claim(folder Folder, f watcher.File) (claimed, error) {
 		return plain, &Again{After: soon, Reason: "the file cannot be claimed", Cause: err}
 	}
 	info, err := os.Lstat(c.path)
-	if err == nil && same(f, info) {
+	if err == nil && sameMark(mark(f), info) {
 		return c, nil
 	}
 	// Somebody put another file under the name in the last moment.

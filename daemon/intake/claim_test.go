@@ -16,6 +16,7 @@ import (
 	"intray/daemon/deliver"
 	"intray/ledger"
 	"intray/ledger/ledgertest"
+	"intray/watcher"
 )
 
 // TestTwoIntraysOverOneFolder: each file is taken by one of them, the other
@@ -189,6 +190,11 @@ func TestLedgerFails(t *testing.T) {
 		t.Errorf("%v, still there %v", err, exists(file.Path))
 	}
 	f.Ledger = whole
+	info, err := os.Lstat(file.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Changed = watcher.Changed(info) // it was renamed twice
 	f.take(t, file)
 	f.empty(t)
 }

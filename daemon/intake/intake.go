@@ -207,7 +207,11 @@ func mark(f watcher.File) ledger.SourceMark {
 	return ledger.SourceMark{ModTime: f.ModTime, Size: f.Size, Inode: f.Inode}
 }
 
-func same(f watcher.File, info fs.FileInfo) bool { return sameMark(mark(f), info) }
+// same is true for the file as it was reported; only before it is renamed, which
+// is a change, too.
+func same(f watcher.File, info fs.FileInfo) bool {
+	return sameMark(mark(f), info) && (f.Changed.IsZero() || f.Changed.Equal(watcher.Changed(info)))
+}
 
 func sameMark(m ledger.SourceMark, info fs.FileInfo) bool {
 	return info.Mode().IsRegular() && info.Size() == m.Size && info.ModTime().Equal(m.ModTime) &&

@@ -57,7 +57,7 @@ func (f fixture) drop(t *testing.T, rel, content string) watcher.File {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return watcher.File{Path: path, Rel: rel, Size: info.Size(), ModTime: info.ModTime(), Inode: watcher.Inode(info)}
+	return watcher.File{Path: path, Rel: rel, Size: info.Size(), ModTime: info.ModTime(), Inode: watcher.Inode(info), Changed: watcher.Changed(info)}
 }
 
 func exists(path string) bool {

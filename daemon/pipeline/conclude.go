@@ -86,6 +86,8 @@ func bundleName(doc ledger.Document) string {
 	return name
 }
 
+const codeNotDelivered = "not_delivered"
+
 // failed ends an attempt that could not do its work: interrupted, to be tried
 // again, or over.
 func (a *attempt) failed(ctx context.Context, stage string, e *engines.Error) (ledger.Document, error) {
@@ -95,7 +97,7 @@ func (a *attempt) failed(ctx context.Context, stage string, e *engines.Error) (l
 		if err == nil || errors.Is(err, ledger.ErrConflict) {
 			return next, err
 		}
-		e = &engines.Error{Kind: engines.Retryable, Code: engines.CodeEnvironment, Cause: err,
+		e = &engines.Error{Kind: engines.Retryable, Code: codeNotDelivered, Cause: err,
 			Sentence: fmt.Sprintf("The file and the reason why it failed could not be written to %s.", a.folder.Failed)}
 	}
 	return a.later(ctx, stage, e)
@@ -107,7 +109,7 @@ func (a *attempt) later(ctx context.Context, stage string, e *engines.Error) (le
 		return a.Ledger.Apply(a.doc.ID, ledger.Interrupted(a.id, "stopped with the daemon"))
 	}
 	f := failure(stage, e)
-	if !a.Impatient && (e.Code == engines.CodeEnvironment || engines.Environment(e)) {
+	if !a.Impatient && (engines.Environment(e) || errors.Is(e, deliver.ErrPlaceGone)) {
 		at := a.nextLook(a.doc)
 		a.Log.Error("A document waits until something around it is mended.", "file", a.doc.Path, "folder", a.doc.Folder,
 			"document", a.doc.ID, "why", e.Sentence, "error", e.Cause, "again", at.Format(time.TimeOnly))
@@ -186,7 +188,7 @@ func (a *attempt) settle(ctx context.Context, dir string, next ledger.Document, 
 	if err == nil || errors.Is(err, ledger.ErrConflict) {
 		return next, err
 	}
-	return a.later(ctx, "deliver", &engines.Error{Kind: engines.Retryable, Code: engines.CodeEnvironment,
+	return a.later(ctx, "deliver", &engines.Error{Kind: engines.Retryable, Code: codeNotDelivered,
 		Sentence: fmt.Sprintf("The result could not be written to %s.", dir), Cause: err})
 }
 

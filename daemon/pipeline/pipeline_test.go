@@ -328,39 +328,28 @@ func TestA3StagedDeliveryIsFinishedAfterACrash(t *testing.T) {
 	}
 }
 
-// TestUnwritableOutputWaits for as long as it takes, at no cost, and then goes
-// on by itself; where nobody waits it counts like any failure.
-func TestUnwritableOutputWaits(t *testing.T) {
-	tr := newTray(t, &workers{})
-	out := filepath.Join(tr.dir, "out")
-	if err := os.WriteFile(out, []byte("a file in the folder's place"), 0o644); err != nil {
-		t.Fatal(err)
+// TestEnvironmentIsWaitedFor as long as it takes, at no cost; where nobody
+// waits it counts like any failure.
+func TestEnvironmentIsWaitedFor(t *testing.T) {
+	full := &engines.Error{Kind: engines.Retryable, Code: engines.CodeEnvironment, Sentence: "No space left."}
+	tr := newTray(t, &workers{assemble: times(7, full)})
+	if doc := tr.drain(t); doc.State != ledger.Completed || doc.Attempts != 1 || doc.Tries != 8 || doc.Postponed != 0 {
+		t.Errorf("%s after %d attempts, %d tries, %d postponed, %+v", doc.State, doc.Attempts, doc.Tries, doc.Postponed, doc.Failure)
 	}
-	freed := make(chan error, 1)
-	go func() {
-		for {
-			doc, err := tr.Ledger.Get(tr.id)
-			if err != nil || doc.Postponed > 2*tr.Policy.MaxAttempts {
-				freed <- errors.Join(err, os.Remove(out))
-				return
-			}
-			<-tr.Ledger.Work()
-		}
-	}()
-	doc := tr.drain(t)
-	if err := <-freed; err != nil {
-		t.Fatal(err)
-	}
-	if doc.State != ledger.Completed || doc.Attempts != 1 || doc.Postponed != 0 {
-		t.Errorf("%s after %d attempts, %d postponed, %+v", doc.State, doc.Attempts, doc.Postponed, doc.Failure)
-	}
-
-	tr = newTray(t, &workers{})
+	tr = newTray(t, &workers{assemble: times(7, full)})
 	tr.Impatient = true
-	if err := os.WriteFile(filepath.Join(tr.dir, "out"), nil, 0o644); err != nil {
+	if doc := tr.drain(t); doc.State != ledger.DeadLetter || doc.Failure.Code != engines.CodeEnvironment || doc.Attempts != 3 {
+		t.Errorf("%s, %+v", doc.State, doc.Failure)
+	}
+}
+
+// TestBlockedOutputEnds: what stands in a document's own way is not waited for.
+func TestBlockedOutputEnds(t *testing.T) {
+	tr := newTray(t, &workers{})
+	if err := os.WriteFile(filepath.Join(tr.dir, "out"), []byte("a file in the folder's place"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if doc := tr.drain(t); doc.State != ledger.DeadLetter || doc.Failure.Code != engines.CodeEnvironment {
+	if doc := tr.drain(t); doc.State != ledger.DeadLetter || doc.Failure.Code != codeNotDelivered {
 		t.Errorf("%s, %+v", doc.State, doc.Failure)
 	}
 }
