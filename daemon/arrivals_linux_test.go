@@ -36,11 +36,6 @@ func (o *office) slowly(settle string) *office {
 	return o
 }
 
-func hashOf(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
 func (o *office) original(data []byte) string {
 	sum := hashOf(data)
 	return o.path("data", "originals", sum[:2], sum)

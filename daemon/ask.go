@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -40,7 +42,7 @@ const (
 // itself when no daemon runs. The header is nil in that case.
 func ask(ctx context.Context, cfg *config.Config, r request, direct func(*ledger.Ledger) error) (http.Header, error) {
 	header, err := askDaemon(ctx, cfg, r)
-	if !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, errNoDaemon) {
+	if !nobodyThere(err) && !errors.Is(err, errNoDaemon) {
 		return header, err
 	}
 	file := filepath.Join(cfg.DataDir, "ledger.db")
@@ -56,6 +58,25 @@ func ask(ctx context.Context, cfg *config.Config, r request, direct func(*ledger
 	}
 	defer l.Close()
 	return nil, direct(l)
+}
+
+// dialable is an address under which a listener on this machine is reached: one
+// that listens everywhere is spoken to here.
+func dialable(listen string) string {
+	host, port, err := net.SplitHostPort(listen)
+	if ip := net.ParseIP(host); err == nil && (host == "" || ip != nil && ip.IsUnspecified()) {
+		if ip != nil && ip.To4() == nil {
+			return net.JoinHostPort("::1", port)
+		}
+		return net.JoinHostPort("127.0.0.1", port)
+	}
+	return listen
+}
+
+// nobodyThere is true when nothing listens at the daemon's address. Windows has
+// a number of its own for that (WSAECONNREFUSED).
+func nobodyThere(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || runtime.GOOS == "windows" && errors.Is(err, syscall.Errno(10061))
 }
 
 var errNoDaemon = errors.New("no daemon")
@@ -82,7 +103,7 @@ func askDaemon(ctx context.Context, cfg *config.Config, r request) (http.Header,
 		}
 		body = bytes.NewReader(data)
 	}
-	q, err := http.NewRequestWithContext(ctx, r.method, "http://"+cfg.Web.Listen+r.path, body)
+	q, err := http.NewRequestWithContext(ctx, r.method, "http://"+dialable(cfg.Web.Listen)+r.path, body)
 	if err != nil {
 		return nil, fmt.Errorf("ask daemon: %w", err)
 	}

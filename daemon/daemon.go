@@ -127,19 +127,19 @@ func (h *house) run(ctx context.Context) (err error) {
 	if err := h.openFronts(); err != nil {
 		return err
 	}
-	var group sync.WaitGroup
-	failed := make(chan error, len(h.fronts)+2)
-	watching, stopWatching := context.WithCancel(ctx)
-	defer stopWatching()
-	for _, f := range h.fronts {
-		group.Go(func() { failed <- f.Run(watching) })
-	}
 	// The web side outlives the work, so that a stop can be watched.
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
 	served := make(chan error, 1)
 	if err := h.serve(serving, served); err != nil {
 		return err
+	}
+	var group sync.WaitGroup
+	failed := make(chan error, len(h.fronts)+2)
+	watching, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	for _, f := range h.fronts {
+		group.Go(func() { failed <- f.Run(watching) })
 	}
 	soft, stopSoft := context.WithCancel(ctx)
 	defer stopSoft()
@@ -182,7 +182,7 @@ func (h *house) serve(ctx context.Context, served chan<- error) error {
 		return nil
 	}
 	server := &web.Server{Ledger: h.ledger, Token: token, Ready: h.ready.Load, Actions: h.actions(), Log: h.log}
-	go func() { served <- server.Serve(ctx, l) }()
+	go func() { served <- server.Serve(ctx, l, h.cfg.Web.Listen) }()
 	return nil
 }
 

@@ -162,7 +162,7 @@ func checkPort(cfg *config.Config) finding {
 		return finding{what: "port", detail: "off (web.listen is empty)"}
 	}
 	client := http.Client{Timeout: 2 * time.Second}
-	if answer, err := client.Get("http://" + cfg.Web.Listen + "/healthz"); err == nil {
+	if answer, err := client.Get("http://" + dialable(cfg.Web.Listen) + "/healthz"); err == nil {
 		_ = answer.Body.Close()
 		if answer.StatusCode == http.StatusOK {
 			return finding{what: "port", detail: cfg.Web.Listen + " (Intray is running)"}

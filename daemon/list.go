@@ -139,7 +139,7 @@ func (a *app) printList(docs []web.Summary) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DOCUMENT\tSTATE\tRECEIVED\tFOLDER\tFILE\tWHY")
 	for _, d := range docs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.DocumentID, d.State, d.ReceivedAt.Local().Format(time.DateTime), d.Folder, d.Path, why(d))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.DocumentID, d.State, d.ReceivedAt.Local().Format(time.DateTime), d.Folder, printable(d.Path), printable(why(d)))
 	}
 	return w.Flush()
 }
@@ -158,7 +158,7 @@ func (a *app) printDetail(d web.Detail) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	row := func(name, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%s\t%s\n", name, value)
+			fmt.Fprintf(w, "%s\t%s\n", name, printable(value))
 		}
 	}
 	row("document", d.DocumentID)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // lineHandler writes log records for people: time, level, a sentence, then
@@ -31,7 +32,8 @@ func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
 	fmt.Fprintf(&b, "%s %-5s %s", r.Time.Format(time.DateTime), r.Level, r.Message)
 	write := func(a slog.Attr) bool {
 		if value := fmt.Sprint(a.Value.Resolve().Any()); value != "" {
-			if strings.ContainsAny(value, " \t\n\"=") {
+			// What is not printable could command the terminal or forge a line.
+			if strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(" \"=", r) }) {
 				value = fmt.Sprintf("%q", value)
 			}
 			fmt.Fprintf(&b, "  %s%s=%s", h.group, a.Key, value)
@@ -85,4 +87,14 @@ func (c *console) setStatus(text string) {
 	defer c.mu.Unlock()
 	fmt.Fprint(c.w, "\r\x1b[K", text)
 	c.status = text
+}
+
+// printable replaces what could command a terminal; names come from outside.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }

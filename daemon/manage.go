@@ -47,7 +47,7 @@ func (a *app) retryCommand() *cobra.Command {
 					errs = append(errs, refused(err))
 					continue
 				}
-				fmt.Fprintf(a.out, "%s  %s  %s\n", doc.DocumentID, doc.State, doc.Path)
+				fmt.Fprintf(a.out, "%s  %s  %s\n", doc.DocumentID, doc.State, printable(doc.Path))
 			}
 			return errors.Join(errs...)
 		},
@@ -137,7 +137,7 @@ func (a *app) printRemovals(removed []retention.Removal, dry bool) error {
 	total := int64(0)
 	for _, r := range removed {
 		total += r.Bytes
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", r.DocumentID, r.What, r.Folder, r.Name, r.Bytes, r.Why)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\t%s\n", r.DocumentID, r.What, r.Folder, printable(r.Name), r.Bytes, r.Why)
 	}
 	if err := w.Flush(); err != nil {
 		return err

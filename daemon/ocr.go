@@ -191,20 +191,20 @@ func (a *app) ocrOutcome(l *ledger.Ledger, ids []string) error {
 			fmt.Fprintln(a.out, doc.Outputs[0])
 			continue
 		case ledger.Duplicate:
-			fmt.Fprintf(a.errs, "%s: the same content as another file; read once\n", doc.Name)
+			fmt.Fprintf(a.errs, "%s: the same content as another file; read once\n", printable(doc.Name))
 			continue
 		case ledger.NeedsHumanReview:
 			worse(exitReview)
-			fmt.Fprintf(a.errs, "%s: needs review: %s See %s\n", doc.Name, doc.Failure.Sentence, doc.Outputs[0])
+			fmt.Fprintf(a.errs, "%s: needs review: %s See %s\n", printable(doc.Name), doc.Failure.Sentence, doc.Outputs[0])
 		case ledger.DeadLetter:
 			worse(exitRetryLater)
-			fmt.Fprintf(a.errs, "%s: %s\n", doc.Name, doc.Failure.Sentence)
+			fmt.Fprintf(a.errs, "%s: %s\n", printable(doc.Name), doc.Failure.Sentence)
 		case ledger.FailedTerminal:
 			worse(exitRefused)
-			fmt.Fprintf(a.errs, "%s: %s\n", doc.Name, doc.Failure.Sentence)
+			fmt.Fprintf(a.errs, "%s: %s\n", printable(doc.Name), doc.Failure.Sentence)
 		default:
 			worse(exitRetryLater)
-			fmt.Fprintf(a.errs, "%s: not finished\n", doc.Name)
+			fmt.Fprintf(a.errs, "%s: not finished\n", printable(doc.Name))
 		}
 	}
 	if code != exitDone {

@@ -102,11 +102,6 @@ func warmUp(t testing.TB) {
 
 func (o *office) original(sum string) string { return o.path("data", "originals", sum[:2], sum) }
 
-func hashOf(data []byte) string {
-	sum := sha256.Sum256(data)
-	return hex.EncodeToString(sum[:])
-}
-
 // filesIn lists a folder's files, with forward slashes, sorted.
 func filesIn(t testing.TB, dir string) []string {
 	t.Helper()

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 
@@ -43,6 +44,12 @@ func (p *program) Start(service.Service) error {
 	go func() {
 		defer close(p.ended)
 		p.err = h.run(ctx)
+		if ctx.Err() == nil && runtime.GOOS == "windows" && !service.Interactive() {
+			// The service manager would go on believing that it runs; it starts
+			// again what ends like this.
+			p.log.Error("Intray ends because it cannot go on.", "error", errors.Join(p.err, h.close()))
+			os.Exit(exitUnexpected)
+		}
 	}()
 	return nil
 }

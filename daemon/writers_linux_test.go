@@ -59,7 +59,7 @@ func server(t *testing.T, addr string, cmd *exec.Cmd) {
 }
 
 // fill feeds a client's standard input in bursts.
-func fill(cmd *exec.Cmd, data []byte) error {
+func feed(cmd *exec.Cmd, data []byte) error {
 	in, err := cmd.StdinPipe()
 	if err != nil {
 		return err
@@ -128,7 +128,7 @@ func TestSMBWriter(t *testing.T) {
 	}
 	var slow sync.WaitGroup
 	slow.Go(func() {
-		if err := fill(client("iosize 65536; put - slow.png"), pages[0]); err != nil {
+		if err := feed(client("iosize 65536; put - slow.png"), pages[0]); err != nil {
 			t.Error(err)
 		}
 	})
@@ -170,8 +170,8 @@ func TestFTPWriter(t *testing.T) {
 	writers.Go(func() { send("slow.png", pages[0], "--limit-rate", "500k") })
 	writers.Go(func() {
 		half := len(pages[1]) / 2
-		err := errors.Join(fill(exec.Command(curl, "-sS", "-T", "-", "ftp://"+addr+"/halves.png"), pages[1][:half]),
-			fill(exec.Command(curl, "-sS", "--append", "-T", "-", "ftp://"+addr+"/halves.png"), pages[1][half:]))
+		err := errors.Join(feed(exec.Command(curl, "-sS", "-T", "-", "ftp://"+addr+"/halves.png"), pages[1][:half]),
+			feed(exec.Command(curl, "-sS", "--append", "-T", "-", "ftp://"+addr+"/halves.png"), pages[1][half:]))
 		if err != nil {
 			t.Error(err)
 		}

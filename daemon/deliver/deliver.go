@@ -103,7 +103,10 @@ func (d *Desk) Stage(ctx context.Context, r Request) (Plan, error) {
 	if err := d.open(plan); err != nil {
 		return Plan{}, err
 	}
-	plan.Stem = d.reserve(r, suffixes)
+	var err error
+	if plan.Stem, err = d.reserve(r, suffixes); err != nil {
+		return plan, errors.Join(err, d.Discard(plan))
+	}
 	for i := range plan.Items {
 		item := &plan.Items[i]
 		item.Final = plan.Stem + item.Suffix
@@ -189,7 +192,7 @@ func (d *Desk) write(ctx context.Context, r Request, plan Plan) error {
 		}
 		name := ".json"
 		if r.Folder {
-			name = r.Stem + name
+			name = SafeFile(r.Stem + name)
 		}
 		parts = append(parts[:len(parts):len(parts)], Part{Name: name, Data: data})
 	}
@@ -199,6 +202,9 @@ func (d *Desk) write(ctx context.Context, r Request, plan Plan) error {
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			return fmt.Errorf("make bundle: %w", err)
 		}
+	}
+	if r.Folder {
+		parts = apart(parts)
 	}
 	for i, p := range parts {
 		name := p.Name
@@ -216,6 +222,20 @@ func (d *Desk) write(ctx context.Context, r Request, plan Plan) error {
 		return nil
 	}
 	return durable.SyncDir(dir)
+}
+
+// apart gives each file of a bundle a name of its own, on systems that ignore
+// letter case, too. Names of our own come from the end: they keep theirs.
+func apart(parts []Part) []Part {
+	out := slices.Clone(parts)
+	used := map[string]bool{}
+	for i := len(out) - 1; i >= 0; i-- {
+		for used[strings.ToLower(out[i].Name)] {
+			out[i].Name = SafeFile("original-" + out[i].Name)
+		}
+		used[strings.ToLower(out[i].Name)] = true
+	}
+	return out
 }
 
 // nameFiles tells the document what its files are called.

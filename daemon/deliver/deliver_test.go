@@ -213,6 +213,12 @@ func TestBundleFolder(t *testing.T) {
 	if got := names(t, dir); !slices.Equal(got, []string{"scan-1a2b3c4d", "scan-1a2b3c4d-2"}) {
 		t.Errorf("bundles %q", got)
 	}
+	r.Stem = strings.Repeat("n", LongestName)
+	r.Parts = []Part{{Name: "Scan.PDF", Data: []byte("the original")}, {Name: "scan.pdf", Data: []byte("ours")}}
+	long := deliverOne(t, d, r)
+	if got := names(t, long.Outputs()[0]); len(got) != 3 || !slices.Contains(got, "scan.pdf") || !slices.Contains(got, "original-Scan.PDF") {
+		t.Errorf("bundle with a long name %q", got)
+	}
 }
 
 // TestFailedStageLeavesNothing: a part that cannot be read, a cancelled copy.

@@ -33,7 +33,7 @@ const longestSuffix = 5
 
 // reserve finds a name under which nothing stands yet and no other delivery in
 // hand is about to put something. Bundle folders always carry the hash.
-func (d *Desk) reserve(r Request, suffixes []string) string {
+func (d *Desk) reserve(r Request, suffixes []string) (string, error) {
 	first := 0
 	if r.Folder || len(r.Stem) > LongestName-longestSuffix {
 		first = 1
@@ -43,26 +43,30 @@ func (d *Desk) reserve(r Request, suffixes []string) string {
 	if d.reserved == nil {
 		d.reserved = map[string]string{}
 	}
-	stem := variant(r.Stem, r.SHA256, first)
 	for n := first; n < maxNames; n++ {
-		stem = variant(r.Stem, r.SHA256, n)
+		stem := variant(r.Stem, r.SHA256, n)
 		key := filepath.Join(r.Dir, stem)
-		holder, busy := d.reserved[key]
-		if (!busy || holder == r.DocumentID) && free(r.Dir, stem, suffixes) {
+		if holder, busy := d.reserved[key]; busy && holder != r.DocumentID {
+			continue
+		}
+		switch ok, err := free(r.Dir, stem, suffixes); {
+		case err != nil:
+			return "", fmt.Errorf("find a name: %w", err)
+		case ok:
 			d.reserved[key] = r.DocumentID
-			break
+			return stem, nil
 		}
 	}
-	return stem
+	return "", fmt.Errorf("no name is free for %s in %s", r.Stem, r.Dir)
 }
 
-func free(dir, stem string, suffixes []string) bool {
+func free(dir, stem string, suffixes []string) (bool, error) {
 	for _, s := range suffixes {
 		if _, err := os.Lstat(filepath.Join(dir, stem+s)); !errors.Is(err, fs.ErrNotExist) {
-			return false
+			return false, err
 		}
 	}
-	return true
+	return true, nil
 }
 
 // taken is true when nothing of the plan is published yet and one of its names
@@ -89,7 +93,11 @@ func (d *Desk) rename(p Plan) (Plan, error) {
 	}
 	out := p
 	out.Items = append([]Item(nil), p.Items...)
-	out.Stem = d.reserve(Request{DocumentID: p.Items[0].Temp, Dir: p.Dir, Stem: base, SHA256: p.SHA256}, suffixes)
+	var err error
+	out.Stem, err = d.reserve(Request{DocumentID: p.Items[0].Temp, Dir: p.Dir, Stem: base, SHA256: p.SHA256}, suffixes)
+	if err != nil {
+		return out, err
+	}
 	for i := range out.Items {
 		item := &out.Items[i]
 		item.Final = out.Stem + item.Suffix
@@ -120,5 +128,9 @@ func renameInside(path, to string) error {
 	if data, err = document.Encode(doc); err != nil {
 		return fmt.Errorf("encode document: %w", err)
 	}
-	return durable.WriteFile(path, data, 0o666)
+	info, err := os.Stat(path)
+	if err != nil {
+		return fmt.Errorf("read staged JSON: %w", err)
+	}
+	return durable.WriteFile(path, data, info.Mode().Perm())
 }

@@ -176,6 +176,7 @@ func ink(img *image.Gray) float64 {
 	for ; paper > 0 && seen < total/4; paper-- {
 		seen += histogram[paper]
 	}
+	paper = max(paper, 128) // a page that is dark all over is not blank
 	dark := 0
 	for v := range paper / 2 {
 		dark += histogram[v]

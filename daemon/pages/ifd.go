@@ -119,6 +119,9 @@ func readDirectory(r io.ReaderAt, order binary.ByteOrder, offset int64) (dir dir
 			dir.ydpi = rational(r, order, e)
 		}
 	}
+	if dir.orientation < 1 || dir.orientation > 8 { // TIFF 6.0, section 8 has no others
+		dir.orientation = 1
+	}
 	switch unit {
 	case 1: // no absolute unit: the numbers give the aspect ratio only
 		dir.xdpi, dir.ydpi = 0, 0

@@ -98,7 +98,7 @@ func (p *pdfFile) fromStream(number int, c content, g document.Geometry) (pic Pi
 	if !plain {
 		return Picture{}, false, nil
 	}
-	img, err := stream.decodeJPEG()
+	img, err := stream.decodeJPEG(int(size.Width), int(size.Height))
 	if err != nil {
 		return Picture{}, false, corrupt(fmt.Sprintf("The picture on page %d is damaged or cut off.", number), err)
 	}

@@ -127,8 +127,13 @@ func (s *streams) colours(d types.Dict) bool {
 }
 
 // decodeJPEG returns nil when the stream is not a JPEG that Go's decoder takes.
-func (s imageStream) decodeJPEG() (image.Image, error) {
+// One whose size is not width x height pixels is another picture than the page
+// shows, or asks for more memory than its page was checked for: nil, too.
+func (s imageStream) decodeJPEG(width, height int) (image.Image, error) {
 	if s.jpeg == nil {
+		return nil, nil
+	}
+	if c, err := jpeg.DecodeConfig(bytes.NewReader(s.jpeg)); err == nil && (c.Width != width || c.Height != height) {
 		return nil, nil
 	}
 	img, err := jpeg.Decode(bytes.NewReader(s.jpeg))

@@ -41,12 +41,12 @@ func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Do
 func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.Error, havePDF bool) (ledger.Document, error) {
 	r := a.request(a.folder.Review, a.folder.Review)
 	r.Folder = true
-	if havePDF {
-		r.Parts = []deliver.Part{{Name: deliver.SafeFile(r.Stem + ".pdf"), Path: a.pdf()}}
-	}
 	// The original is there too, unless the PDF is the original with text.
 	if !havePDF || a.doc.MIME != pages.MIMEPDF {
 		r.Parts = append(r.Parts, deliver.Part{Name: bundleName(a.doc), Path: a.Originals.Path(a.doc.SHA256)})
+	}
+	if havePDF {
+		r.Parts = append(r.Parts, deliver.Part{Name: deliver.SafeFile(r.Stem + ".pdf"), Path: a.pdf()})
 	}
 	if !havePDF {
 		doc.Warnings = append(doc.Warnings, document.Warning{Code: e.Code, Message: e.Sentence})
@@ -80,10 +80,16 @@ func request(doc ledger.Document, root, dir string) deliver.Request {
 // bundleName is what the original is called in a bundle.
 func bundleName(doc ledger.Document) string {
 	name := deliver.SafeFile(path.Base(doc.FilePath()))
-	if name == deliver.ReasonFile {
+	if strings.EqualFold(name, deliver.ReasonFile) {
 		name = "original-" + name // the reason has that name
 	}
 	return name
+}
+
+// surroundings is true for what is not the document's fault and passes when a
+// person, or time, mends it.
+func surroundings(e *engines.Error) bool {
+	return e.Code == engines.CodeNoLanguage || engines.Environment(e) || errors.Is(e, deliver.ErrPlaceGone)
 }
 
 const codeNotDelivered = "not_delivered"
@@ -109,7 +115,7 @@ func (a *attempt) later(ctx context.Context, stage string, e *engines.Error) (le
 		return a.Ledger.Apply(a.doc.ID, ledger.Interrupted(a.id, "stopped with the daemon"))
 	}
 	f := failure(stage, e)
-	if !a.Impatient && (engines.Environment(e) || errors.Is(e, deliver.ErrPlaceGone)) {
+	if !a.Impatient && surroundings(e) {
 		at := a.nextLook(a.doc)
 		a.Log.Error("A document waits until something around it is mended.", "file", a.doc.Path, "folder", a.doc.Folder,
 			"document", a.doc.ID, "why", e.Sentence, "error", e.Cause, "again", at.Format(time.TimeOnly))

@@ -166,7 +166,10 @@ func (p *Pipeline) back(e ended) {
 		return
 	}
 	delete(p.inHand, e.id)
-	if e.rest > 0 {
+	switch {
+	case e.rest > 0 && p.Impatient:
+		p.waiting[e.id] = true // for another run
+	case e.rest > 0:
 		p.resting[e.id] = time.Now().Add(e.rest)
 	}
 }
@@ -225,8 +228,12 @@ func (p *Pipeline) rests(id string, now time.Time) bool {
 	return rests
 }
 
-// waits is true for documents of a folder that left the configuration.
+// waits is true for documents of a folder that left the configuration, and for
+// those an impatient run could do nothing with.
 func (p *Pipeline) waits(doc ledger.Document) bool {
+	if p.Impatient && p.waiting[doc.ID] {
+		return true
+	}
 	if _, err := p.folder(doc.Folder); err == nil {
 		return false
 	} else if !p.waiting[doc.ID] {

@@ -70,17 +70,22 @@ func (a *attempt) verdict(read []reading) error {
 		if first == nil {
 			first = r.err
 		}
-		if r.err.Kind == engines.Retryable && (retryable == nil || retryable.Code != engines.CodeEnvironment) {
+		if r.err.Kind == engines.Retryable && (retryable == nil || pagesFault(retryable)) {
 			retryable = r.err
 		}
 	}
-	if retryable != nil && (a.doc.Attempts < flagAfter || retryable.Code == engines.CodeEnvironment) {
+	if retryable != nil && (a.doc.Attempts < flagAfter || !pagesFault(retryable)) {
 		return retryable
 	}
 	if failed == len(read) && failed > 0 {
 		return first
 	}
 	return nil
+}
+
+// pagesFault is true for errors that the page itself may have caused.
+func pagesFault(e *engines.Error) bool {
+	return e.Code == engines.CodeTimeout || e.Code == engines.CodeCrashed || e.Code == worker.CodeOutOfMemory
 }
 
 func (a *attempt) readPage(ctx context.Context, number int) reading {

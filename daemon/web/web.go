@@ -58,12 +58,12 @@ func (s *Server) Handler(host string) http.Handler {
 	return localHost(host, mux)
 }
 
-// Serve listens on l until ctx is done, then lets requests in hand finish for
+// Serve answers on l, which listens on the configured address, until ctx is done, then lets requests in hand finish for
 // a few seconds.
-func (s *Server) Serve(ctx context.Context, l net.Listener) error {
-	host, _, err := net.SplitHostPort(l.Addr().String())
+func (s *Server) Serve(ctx context.Context, l net.Listener, address string) error {
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("address of listener: %w", err)
+		return fmt.Errorf("address to listen on: %w", err)
 	}
 	server := &http.Server{Handler: s.Handler(host), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
 		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)}
@@ -89,7 +89,7 @@ func localHost(host string, next http.Handler) http.Handler {
 			name = h
 		}
 		name = strings.Trim(name, "[]")
-		if name != "localhost" && name != host && net.ParseIP(name) == nil {
+		if name != "localhost" && !strings.EqualFold(name, host) && net.ParseIP(name) == nil {
 			answerError(w, http.StatusForbidden, "This address is not meant for Intray.")
 			return
 		}

@@ -106,6 +106,10 @@ func NewPool(o Options) *Pool {
 	return p
 }
 
+// longestLife is how many calls a child answers before another takes its place:
+// the libraries in it keep a little of every page for good.
+const longestLife = 1000
+
 // Call has a child answer the named request, both as JSON. owner is whose turn
 // it takes in the queue, usually a document id. timeout counts from when a child
 // took the call, 0 means no limit; on time-out, and when ctx is cancelled, the
@@ -126,6 +130,10 @@ func (p *Pool) Call(ctx context.Context, owner, name string, timeout time.Durati
 	}
 	defer p.work.Done()
 	c, raw, err := p.run(ctx, c, name, timeout, body)
+	if c != nil && c.lastID >= longestLife {
+		c.end()
+		c = nil
+	}
 	p.release(c)
 	if err != nil {
 		return fmt.Errorf("worker's %s: %w", name, err)

@@ -2,6 +2,7 @@ package worker
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -22,8 +23,7 @@ func (r *Reader) assemble(ctx context.Context, q AssembleRequest) (AssembleAnswe
 	}
 	answer, err := r.write(d, q)
 	if err != nil {
-		return AssembleAnswer{}, &engines.Error{Kind: engines.Retryable, Code: "pdf_not_written",
-			Sentence: "The searchable PDF could not be written.", Cause: err}
+		return AssembleAnswer{}, notWritten(err)
 	}
 	written, err := r.opener.Open(ctx, q.Out, pages.MIMEPDF)
 	if e, failed := engines.AsError(err); failed && e.Kind != engines.Terminal || ctx.Err() != nil {
@@ -40,6 +40,19 @@ func (r *Reader) assemble(ctx context.Context, q AssembleRequest) (AssembleAnswe
 			Sentence: fmt.Sprintf("The searchable PDF has %d pages, the original %d; it is not delivered.", answer.Pages, d.Info().Pages)}
 	}
 	return answer, nil
+}
+
+// notWritten tells apart what may pass from what a person should look at: a
+// file that was read but whose structure the writer does not take.
+func notWritten(err error) error {
+	if e, ok := errors.AsType[*engines.Error](err); ok {
+		return e
+	}
+	kind := engines.Review
+	if engines.Environment(err) || errors.Is(err, context.Canceled) {
+		kind = engines.Retryable
+	}
+	return &engines.Error{Kind: kind, Code: "pdf_not_written", Sentence: "The searchable PDF could not be written.", Cause: err}
 }
 
 func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, error) {

@@ -157,7 +157,7 @@ func (r *Recognizer) checkLanguages(wanted []string) error {
 		if !strings.Contains(l, "/") { // a script's package is named otherwise
 			sentence += " On Debian its package is tesseract-ocr-" + strings.ReplaceAll(strings.ToLower(l), "_", "-") + "."
 		}
-		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeNoLanguage, Sentence: sentence}
+		return &engines.Error{Kind: engines.Retryable, Code: engines.CodeNoLanguage, Sentence: sentence}
 	}
 	return nil
 }
