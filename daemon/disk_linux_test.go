@@ -67,7 +67,7 @@ func (f trouble) waitedOut(t *testing.T) {
 	late := o.dropScans("late", cmp.Or(f.late, 3))
 	o.await("word of the trouble", func() bool { return o.troubles() > said })
 	if f.hot {
-		if n, taken := o.files("in"), o.log.count("Taken in.", "file=late-"); n != len(late) || taken > 0 {
+		if n, taken := o.entries("in"), o.log.count("Taken in.", "file=late-"); n != len(late) || taken > 0 {
 			t.Errorf("%d files of %d wait in the hot folder, %d were taken", n, len(late), taken)
 		}
 	}
@@ -137,13 +137,13 @@ func (o *office) allDelivered(docs map[string][]byte) {
 		})
 	}
 	o.checkList(len(docs))
-	for began := time.Now(); o.files("in") > 0 && time.Since(began) < patience; {
+	for began := time.Now(); o.entries("in") > 0 && time.Since(began) < patience; {
 		o.checkList(len(docs)) // it takes its time: no tight loop
 	}
 	o.stop()
 	o.noDebris()
 	for dir, want := range map[string]int{"out": 2 * len(docs), "review": 0, "failed": 0} {
-		if n := o.files(dir); n != want {
+		if n := o.entries(dir); n != want {
 			o.t.Errorf("%s holds %d files, not %d", dir, n, want)
 		}
 	}
@@ -156,7 +156,7 @@ func (o *office) allDelivered(docs map[string][]byte) {
 	o.t.Logf("the log:\n%s", o.log)
 }
 
-func (o *office) files(dir string) int {
+func (o *office) entries(dir string) int {
 	o.t.Helper()
 	all, err := os.ReadDir(o.path(dir))
 	o.must(err)

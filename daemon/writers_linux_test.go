@@ -58,7 +58,7 @@ func server(t *testing.T, addr string, cmd *exec.Cmd) {
 	}
 }
 
-// fill feeds a client's standard input in bursts.
+// feed fills a client's standard input in bursts.
 func feed(cmd *exec.Cmd, data []byte) error {
 	in, err := cmd.StdinPipe()
 	if err != nil {
