@@ -2,8 +2,6 @@ package daemon
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"fmt"
 	"io/fs"
@@ -36,16 +34,11 @@ func (o *office) slowly(settle string) *office {
 	return o
 }
 
-func (o *office) original(data []byte) string {
-	sum := hashOf(data)
-	return o.path("data", "originals", sum[:2], sum)
-}
-
 // stored waits until an original is in the store; its record comes next.
 func (o *office) stored(data []byte) {
 	o.t.Helper()
 	for end := time.Now().Add(patience / 3); time.Now().Before(end); time.Sleep(time.Millisecond) {
-		if _, err := os.Stat(o.original(data)); err == nil {
+		if _, err := os.Stat(o.original(hashOf(data))); err == nil {
 			return
 		}
 	}
@@ -128,7 +121,7 @@ func (o *office) exactlyOnce(finals [][]byte, perhaps ...[]byte) {
 	want := map[string]int{}
 	for _, data := range finals {
 		want[hashOf(data)] = 1
-		if kept, err := os.ReadFile(o.original(data)); recorded[hashOf(data)] > 0 && (err != nil || !bytes.Equal(kept, data)) {
+		if kept, err := os.ReadFile(o.original(hashOf(data))); recorded[hashOf(data)] > 0 && (err != nil || !bytes.Equal(kept, data)) {
 			o.t.Errorf("original %s: %d bytes, %v", hashOf(data), len(kept), err)
 		}
 	}

@@ -138,7 +138,7 @@ func TestStrangeEntries(t *testing.T) {
 		os.WriteFile(o.path("in", "locked.png"), pages[0], 0o600),
 		os.WriteFile(o.path("in", "turns.png"), secret, 0o600))
 	defer socket.Close()
-	o.startAs(nobody)
+	o.startAsNobody(nobody)
 	o.drop("good.png", pages[1])
 	o.waitLog("A file waits", "file=locked.png")
 	o.waitLog("A file waits", "file=turns.png")
@@ -178,7 +178,7 @@ func mustAll(t testing.TB, errs ...error) {
 
 // startAs starts the daemon as another user, who owns the folders and gets a
 // copy of the program that it may run.
-func (o *office) startAs(user int) {
+func (o *office) startAsNobody(user int) {
 	o.t.Helper()
 	self, err := os.Executable()
 	mustAll(o.t, err, os.Chmod(filepath.Dir(o.dir), 0o755), os.Remove(o.path("data", "cache")))
