@@ -27,9 +27,12 @@ type finding struct {
 }
 
 func (a *app) doctorCommand() *cobra.Command {
-	return &cobra.Command{
+	var deep bool
+	c := &cobra.Command{
 		Use: "doctor", Short: "Check that everything is in place", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
+		Long: "Checks the configuration, engines, folders, space, port and clock. With --deep it also reads the whole ledger\n" +
+			"and every original, compares them with each other and with what was delivered, and says what differs.",
+		RunE: func(cmd *cobra.Command, _ []string) error {
 			path, err := config.Find(a.configFile)
 			if err != nil {
 				return usage(err)
@@ -45,6 +48,13 @@ func (a *app) doctorCommand() *cobra.Command {
 			findings = append(findings, findEngines(cfg)...)
 			findings = append(findings, checkFolders(cfg)...)
 			findings = append(findings, checkSpace(cfg), checkPort(cfg), checkClock(path))
+			if deep {
+				found, err := deepCheck(cmd.Context(), cfg)
+				if err != nil {
+					return err
+				}
+				findings = append(findings, found...)
+			}
 			bad := 0
 			for _, f := range findings {
 				if f.problem != "" {
@@ -60,6 +70,8 @@ func (a *app) doctorCommand() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&deep, "deep", false, "also check every record, original and result")
+	return c
 }
 
 // findEngines starts each local engine and compares its languages with those

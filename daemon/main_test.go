@@ -78,7 +78,11 @@ type office struct {
 	dir    string
 	config string
 	daemon *exec.Cmd
-	log    *logWatch
+	// program is the binary to run instead of the test's own; env is added to the
+	// daemon's environment.
+	program string
+	env     []string
+	log     *logWatch
 }
 
 // newOffice makes a tray with short settling times. more is added to the
@@ -125,13 +129,28 @@ func freePort(t testing.TB) string {
 
 func (o *office) start() {
 	o.t.Helper()
-	o.daemon = command(o.t, "run", "--config", o.config)
+	o.launch()
+	o.waitLog("Watching.")
+}
+
+// launch starts the daemon and waits for nothing.
+func (o *office) launch() {
+	o.t.Helper()
+	o.daemon = o.command("run", "--config", o.config)
+	o.daemon.Env = append(o.daemon.Env, o.env...)
 	o.log = &logWatch{arrived: make(chan struct{}, 1)}
 	o.daemon.Stderr = o.log
 	if err := o.daemon.Start(); err != nil {
 		o.t.Fatal(err)
 	}
-	o.waitLog("Watching.")
+}
+
+func (o *office) command(args ...string) *exec.Cmd {
+	cmd := command(o.t, args...)
+	if o.program != "" {
+		cmd.Path = o.program
+	}
+	return cmd
 }
 
 // kill ends the daemon the hard way, as a power cut would.

@@ -60,16 +60,6 @@ func TestA3OriginalAlwaysRetrievable(t *testing.T) {
 	o.noDebris()
 }
 
-// launch starts the daemon and waits for nothing.
-func (o *office) launch() {
-	o.t.Helper()
-	o.daemon, o.log = command(o.t, "run", "--config", o.config), &logWatch{arrived: make(chan struct{}, 1)}
-	o.daemon.Stderr = o.log
-	if err := o.daemon.Start(); err != nil {
-		o.t.Fatal(err)
-	}
-}
-
 func count(set map[string]bool) int {
 	n := 0
 	for _, in := range set {

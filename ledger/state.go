@@ -260,6 +260,12 @@ func ResumeBy(actor, why string) Move {
 // Exhausted ends a document whose tries are used up.
 func Exhausted(f Failure) Move { return Move{name: "exhausted", why: f.Sentence, failure: &f} }
 
+// Into tells where the move's bundle was delivered.
+func (m Move) Into(outputs []string) Move {
+	m.outputs = outputs
+	return m
+}
+
 // Approve is a person's yes to a document in review.
 func Approve(actor string, warnings bool, outputs []string) Move {
 	name := "approve"

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -108,6 +109,16 @@ func (d *Desk) rename(p Plan) (Plan, error) {
 		}
 	}
 	return out, nil
+}
+
+// IsOf is true for a delivered JSON that tells the document's id: a file of that
+// name may be somebody else's by now.
+func IsOf(path, documentID string) bool {
+	var head struct {
+		DocumentID string `json:"document_id"`
+	}
+	data, err := os.ReadFile(path)
+	return err == nil && json.Unmarshal(data, &head) == nil && head.DocumentID == documentID
 }
 
 // renameInside changes the names in a staged JSON.

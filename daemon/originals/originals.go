@@ -62,6 +62,9 @@ func Open(dir string) (*Store, error) {
 	return s, nil
 }
 
+// View is a store of which another process may be the owner: for looking only.
+func View(dir string) *Store { return &Store{dir: dir} }
+
 func (s *Store) tmp() string { return filepath.Join(s.dir, "tmp") }
 
 // Dir is the store's folder.

@@ -259,11 +259,11 @@ func move(doc ledger.Document, rec record, outputs []string) ledger.Move {
 	case rec.Outcome == ledger.NeedsHumanReview:
 		return ledger.Doubt(doc.AttemptID, *rec.Failure, outputs)
 	case rec.Outcome == ledger.DeadLetter && doc.State == ledger.FailedRetryable:
-		return ledger.Exhausted(*rec.Failure)
+		return ledger.Exhausted(*rec.Failure).Into(outputs)
 	case doc.State == ledger.Received:
-		return ledger.Refuse(*rec.Failure)
+		return ledger.Refuse(*rec.Failure).Into(outputs)
 	}
-	return ledger.Fail(doc.AttemptID, *rec.Failure)
+	return ledger.Fail(doc.AttemptID, *rec.Failure).Into(outputs)
 }
 
 // tell writes the one log line a person waits for.

@@ -9,7 +9,6 @@ package retention
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -202,7 +201,8 @@ func (p *Purger) forget(doc ledger.Document, what, actor, why string) error {
 	slices.SortFunc(paths, func(a, b string) int {
 		return strings.Compare(filepath.Ext(b), filepath.Ext(a))
 	})
-	if mine(paths, doc.ID) {
+	mine := slices.ContainsFunc(paths, func(path string) bool { return filepath.Ext(path) == ".json" && deliver.IsOf(path, doc.ID) })
+	if mine {
 		for _, path := range paths {
 			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 				return fmt.Errorf("remove %s: %w", what, err)
@@ -222,19 +222,4 @@ func files(doc ledger.Document, what string) []string {
 		}
 	}
 	return out
-}
-
-// mine is true when the JSON among the files names the document.
-func mine(paths []string, id string) bool {
-	for _, path := range paths {
-		if filepath.Ext(path) != ".json" {
-			continue
-		}
-		var head struct {
-			DocumentID string `json:"document_id"`
-		}
-		data, err := os.ReadFile(path)
-		return err == nil && json.Unmarshal(data, &head) == nil && head.DocumentID == id
-	}
-	return false
 }
