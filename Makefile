@@ -45,7 +45,7 @@ bench:
 
 soak:
 	@sh installers/deps.sh test
-	INTRAY_SOAK=1 go test -run Soak -v -timeout 60m ./daemon/...
+	INTRAY_SOAK=1000 go test -run Soak -v -timeout 120m ./daemon/...
 
 clean:
 	rm -rf bin

@@ -36,28 +36,37 @@ type request struct {
 const (
 	answerPatience = 30 * time.Second
 	savePatience   = time.Hour
+	startPatience  = 5 * time.Second
+	lockPatience   = 500 * time.Millisecond
 )
 
 // ask asks the running daemon, which owns the ledger, and uses the ledger
-// itself when no daemon runs. The header is nil in that case.
+// itself when no daemon runs. The header is nil in that case. A daemon that is
+// just starting or stopping holds the ledger and does not answer: it is given
+// a few seconds.
 func ask(ctx context.Context, cfg *config.Config, r request, direct func(*ledger.Ledger) error) (http.Header, error) {
-	header, err := askDaemon(ctx, cfg, r)
-	if !nobodyThere(err) && !errors.Is(err, errNoDaemon) {
-		return header, err
-	}
 	file := filepath.Join(cfg.DataDir, "ledger.db")
-	if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
-		return nil, &exitError{exitUnreachable, fmt.Errorf("no daemon runs and there is no ledger in %s yet", cfg.DataDir)}
+	for began := time.Now(); ; {
+		header, err := askDaemon(ctx, cfg, r)
+		if !nobodyThere(err) && !errors.Is(err, errNoDaemon) {
+			return header, err
+		}
+		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
+			return nil, &exitError{exitUnreachable, fmt.Errorf("no daemon runs and there is no ledger in %s yet", cfg.DataDir)}
+		}
+		l, err := ledger.Open(file, ledger.Options{ReadOnly: !r.writes, LockTimeout: lockPatience})
+		if errors.Is(err, ledger.ErrLocked) {
+			if time.Since(began) < startPatience && ctx.Err() == nil {
+				continue
+			}
+			return nil, &exitError{exitUnreachable, fmt.Errorf("a daemon holds the ledger but does not answer on %q (web.listen)", cfg.Web.Listen)}
+		}
+		if err != nil {
+			return nil, fmt.Errorf("open ledger: %w", err)
+		}
+		defer l.Close()
+		return nil, direct(l)
 	}
-	l, err := ledger.Open(file, ledger.Options{ReadOnly: !r.writes})
-	if errors.Is(err, ledger.ErrLocked) {
-		return nil, &exitError{exitUnreachable, fmt.Errorf("a daemon holds the ledger but does not answer on %q (web.listen)", cfg.Web.Listen)}
-	}
-	if err != nil {
-		return nil, fmt.Errorf("open ledger: %w", err)
-	}
-	defer l.Close()
-	return nil, direct(l)
 }
 
 // dialable is an address under which a listener on this machine is reached: one
