@@ -12,7 +12,7 @@ help:
 	@echo "make build  bin/intray"
 	@echo "make lint   gofmt, go vet (Linux and Windows), staticcheck"
 	@echo "make bench  benchmarks"
-	@echo "make soak   long tests"
+	@echo "make soak   1,000 random kills under a stream of drops"
 
 build:
 	@sh installers/deps.sh

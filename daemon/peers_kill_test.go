@@ -96,7 +96,7 @@ func TestA16TempEmptyAfterKill(t *testing.T) {
 	if err := os.Rename(o.path("big.pdf"), o.path("in", "big.pdf")); err != nil {
 		t.Fatal(err)
 	}
-	o.appears("failed/.intray-*.part")
+	o.appears("failed/.intray-*/*")
 	o.kill()
 	o.start()
 	o.drop("pages.pdf", scanPDF(t, "one", "two", "three", "four"))
@@ -151,7 +151,7 @@ func TestA16NoRoomNoWork(t *testing.T) {
 	data := scanPNG(t, "no room for me")
 	o.start()
 	o.drop("scan.png", data)
-	why := o.waitLog("WARN", "A file waits in the hot folder.", "scan.png")
+	why := o.waitLog("ERROR", "No more files are taken in")
 	if !strings.Contains(why, "MB are free") || !strings.Contains(why, "min_free_mb") {
 		t.Errorf("the reason is %q", why)
 	}
