@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"intray/daemon/deliver"
 	"intray/ledger"
@@ -53,8 +54,16 @@ func (in *Intake) retry(folder Folder, f watcher.File, doc ledger.Document) (Tak
 	if err != nil {
 		return Taken{}, &Again{After: later, Reason: "the document is tried again, but its bundle cannot be removed from the hot folder", Cause: err}
 	}
-	_ = os.Remove(dir) // fails if somebody put something else into it, or if it is the hot folder
+	leaveBundle(dir, doc)
 	return Taken{Document: doc, Retried: true}, nil
+}
+
+// leaveBundle removes the bundle's folder, unless somebody put something else
+// into it. Any other folder is the office's own, the hot folder above all.
+func leaveBundle(dir string, doc ledger.Document) {
+	if strings.Contains(filepath.Base(dir), "-"+doc.SHA256[:8]) {
+		_ = os.Remove(dir)
+	}
 }
 
 // reasonFile deals with a reason.json: it waits for the file it belongs to,
@@ -83,7 +92,7 @@ func (in *Intake) reasonFile(folder Folder, f watcher.File) (done bool, err erro
 	if err := ignoreGone(os.Remove(f.Path)); err != nil {
 		return true, &Again{After: later, Reason: "the reason of a failed document cannot be removed", Cause: err}
 	}
-	_ = os.Remove(filepath.Dir(f.Path))
+	leaveBundle(filepath.Dir(f.Path), doc)
 	return true, ErrGone
 }
 

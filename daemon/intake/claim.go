@@ -63,7 +63,9 @@ func parseClaim(base string) (owner, name string, ok bool) {
 		return "", "", false
 	}
 	head, name, ok := strings.Cut(rest, "~")
-	if !ok || name == "" || len(head) <= OwnerLength || head[OwnerLength] != '-' {
+	// A name that is not taken was never claimed: what looks like it is no claim,
+	// and ".." would lead out of the folder.
+	if !ok || watcher.DefaultIgnore(name) || len(head) <= OwnerLength || head[OwnerLength] != '-' {
 		return "", "", false
 	}
 	return head[:OwnerLength], name, true

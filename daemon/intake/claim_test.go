@@ -72,6 +72,14 @@ func TestClaimOfTheDead(t *testing.T) {
 	if data, err := os.ReadFile(newer.Path); err != nil || string(data) != "newer" {
 		t.Errorf("%q, %v", data, err)
 	}
+	for _, forged := range []string{"..", ".", ".hidden.pdf"} {
+		file := f.drop(t, claimPrefix+"others00-ABCDEFGH~"+forged, "forged")
+		f.aside(f.folder, file.Rel, seen, now)
+		f.aside(f.folder, file.Rel, seen, now.Add(time.Hour))
+		if !exists(file.Path) {
+			t.Errorf("a file named as a claim of %q was moved", forged)
+		}
+	}
 	ours := f.drop(t, claimName(f.Owner, "ours.pdf"), "ours")
 	held := f.hand(f.folder, ours.Rel, "ours.pdf")
 	f.aside(f.folder, ours.Rel, seen, now)
@@ -91,7 +99,7 @@ func FuzzClaimName(f *testing.F) {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		if name == "" || len(name) > longestName || strings.ContainsRune(name, '/') {
+		if watcher.DefaultIgnore(name) || len(name) > longestName || strings.ContainsRune(name, '/') {
 			return
 		}
 		claim := claimName("ourselve", name)
@@ -124,12 +132,13 @@ func (f fixture) failedBundle(t *testing.T, dir string) ledger.Document {
 // TestBundleComesBack: dropped into a hot folder it is the document once more,
 // not a new one; whichever of its files settles first.
 func TestBundleComesBack(t *testing.T) {
+	const bundle = "scan-ed7002b4" // with the beginning of the content's hash
 	for _, reasonFirst := range []bool{true, false} {
 		f := setup(t)
-		doc := f.failedBundle(t, "scan-1a2b3c4d")
-		file := f.drop(t, "scan-1a2b3c4d/scan.pdf", "content")
+		doc := f.failedBundle(t, bundle)
+		file := f.drop(t, bundle+"/scan.pdf", "content")
 		reason := file
-		reason.Rel = "scan-1a2b3c4d/reason.json"
+		reason.Rel = bundle + "/reason.json"
 		reason.Path = filepath.Join(f.hot, filepath.FromSlash(reason.Rel))
 		var again *Again
 		if reasonFirst {
@@ -141,11 +150,28 @@ func TestBundleComesBack(t *testing.T) {
 		if err != nil || !taken.Retried || taken.Document.ID != doc.ID || taken.Document.State != ledger.Validated {
 			t.Fatalf("%+v, %v", taken, err)
 		}
-		if exists(filepath.Join(f.hot, "scan-1a2b3c4d")) {
+		if exists(filepath.Join(f.hot, bundle)) {
 			t.Error("the bundle is still there")
 		}
 		if _, err := f.Take(t.Context(), f.folder, reason); err == nil {
 			t.Error("a file that is gone was taken")
+		}
+		f.empty(t)
+	}
+}
+
+// TestBundleOutOfItsFolder: its files dropped by themselves leave the office's
+// folders alone, the hot folder above all.
+func TestBundleOutOfItsFolder(t *testing.T) {
+	for _, dir := range []string{".", "letters"} {
+		f := setup(t)
+		doc := f.failedBundle(t, dir)
+		taken, err := f.Take(t.Context(), f.folder, f.drop(t, path.Join(dir, "scan.pdf"), "content"))
+		if err != nil || !taken.Retried || taken.Document.ID != doc.ID {
+			t.Fatalf("%+v, %v", taken, err)
+		}
+		if !exists(filepath.Join(f.hot, dir)) {
+			t.Errorf("the folder %s was removed", dir)
 		}
 		f.empty(t)
 	}

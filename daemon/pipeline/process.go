@@ -77,6 +77,9 @@ func (p *Pipeline) process(ctx context.Context, doc ledger.Document) (ledger.Doc
 	defer cancel(nil)
 	stop := a.heartbeat(ctx, cancel, lease)
 	defer stop()
+	if refusal := p.contract(doc); refusal != nil { // it was asked for again
+		return a.failed(ctx, "receive", refusal)
+	}
 	if !known {
 		return a.failed(ctx, "route", &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
 			Sentence: fmt.Sprintf("None of the folder's engines takes files of type %s.", doc.MIME)})
