@@ -169,11 +169,13 @@ func (p *Purger) remove(doc ledger.Document, what, actor, why string, dry bool) 
 	return r, err == nil
 }
 
-// used is true when another document that is not purged has the same content.
+// used is true when another document that is not purged needs the same content.
+// Duplicates need it among each other: it may have come in again after the
+// first was purged.
 func (p *Purger) used(doc ledger.Document) (bool, error) {
 	docs, err := p.Ledger.WithSHA256(doc.SHA256, 0)
 	return err != nil || slices.ContainsFunc(docs, func(other ledger.Document) bool {
-		return other.ID != doc.ID && other.State != ledger.Purged && other.State != ledger.Duplicate
+		return other.ID != doc.ID && other.State != ledger.Purged && (other.State != ledger.Duplicate || doc.State == ledger.Duplicate)
 	}), err
 }
 
@@ -183,10 +185,8 @@ func (p *Purger) purge(doc ledger.Document, actor, why string) error {
 			return err
 		}
 	}
-	if doc.State != ledger.Duplicate {
-		if _, err := p.Originals.RemoveUnused(doc.SHA256, func() (bool, error) { return p.used(doc) }); err != nil {
-			return err
-		}
+	if _, err := p.Originals.RemoveUnused(doc.SHA256, func() (bool, error) { return p.used(doc) }); err != nil {
+		return err
 	}
 	fault.Point("retention.removed")
 	_, err := p.Ledger.Apply(doc.ID, ledger.Purge(actor, why))
