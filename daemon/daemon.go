@@ -189,7 +189,9 @@ func (h *house) serve(ctx context.Context, served chan<- error) error {
 // actions is what the API can have done.
 func (h *house) actions() web.Actions {
 	return web.Actions{
-		Retry: func(id, actor string) (ledger.Document, error) { return retryDocument(h.ledger, h.log, id, actor) },
+		Retry: func(id, actor string) (ledger.Document, error) {
+			return retryDocument(h.ledger, h.originals, h.log, id, actor)
+		},
 		Purge: func(ctx context.Context, ids []string, dry bool) (any, error) {
 			return purge(ctx, h.purger(), ids, "api", dry)
 		},

@@ -39,7 +39,8 @@ func (a *app) retryCommand() *cobra.Command {
 				var doc web.Summary
 				r := request{method: http.MethodPost, path: "/api/v1/documents/" + url.PathEscape(id) + "/retry", into: &doc, writes: true}
 				_, err := ask(cmd.Context(), cfg, r, func(l *ledger.Ledger) error {
-					next, err := retryDocument(l, log, id, "command line")
+					store := originals.View(filepath.Join(cfg.DataDir, "originals"))
+					next, err := retryDocument(l, store, log, id, "command line")
 					doc = web.Summarize(next)
 					return err
 				})
@@ -55,8 +56,8 @@ func (a *app) retryCommand() *cobra.Command {
 }
 
 // retryDocument is pipeline.Retry with the refusals that people see.
-func retryDocument(l *ledger.Ledger, log *slog.Logger, id, actor string) (ledger.Document, error) {
-	doc, err := pipeline.Retry(l, log, id, actor)
+func retryDocument(l *ledger.Ledger, store *originals.Store, log *slog.Logger, id, actor string) (ledger.Document, error) {
+	doc, err := pipeline.Retry(l, store, log, id, actor)
 	if errors.Is(err, pipeline.ErrNothingToRetry) {
 		err = fmt.Errorf("%w: %w", web.ErrRefused, err)
 	}
@@ -122,7 +123,7 @@ func purge(ctx context.Context, p *retention.Purger, ids []string, actor string,
 		if err != nil {
 			return removed, err
 		}
-		removed = append(removed, r)
+		removed = append(removed, r...)
 	}
 	return removed, nil
 }

@@ -6,10 +6,10 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
-
-	"time"
 )
 
 // Backup writes the ledger as it stands now to w, while work goes on. What is
@@ -40,32 +40,57 @@ func (l *Ledger) Space() (size, free int64, err error) {
 // compactTx bounds, in bytes, what one transaction of a compaction copies.
 const compactTx = 4 << 20
 
+// ErrBusy is Compact's word when somebody reads the ledger for long, as a
+// backup does.
+var ErrBusy = errors.New("the ledger is being read")
+
 // Compact rewrites the file without its free space. Everybody else waits
 // meanwhile. A crash leaves the old file or the new one, both whole, and
 // perhaps a half copy ending in ".compact", which the next Compact replaces.
 func (l *Ledger) Compact() error {
-	l.open.Lock()
+	// Waiting for the lock would make all others wait for whoever holds it.
+	for n := 0; !l.open.TryLock(); n++ {
+		if n == 100 {
+			return fmt.Errorf("compact the ledger: %w", ErrBusy)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
 	defer l.open.Unlock()
 	temp := l.path + ".compact"
 	if err := errors.Join(discard(temp), l.copyTo(temp)); err != nil {
 		return errors.Join(fmt.Errorf("compact the ledger: %w", err), discard(temp))
 	}
-	if err := l.db.Close(); err != nil {
+	if err := l.exchange(temp); err != nil {
 		return fmt.Errorf("compact the ledger: %w", err)
 	}
-	failed := os.Rename(temp, l.path)
-	if failed == nil {
-		failed = syncDir(filepath.Dir(l.path))
-	}
-	db, err := openFile(l.path, 10*time.Second, false)
-	if err != nil {
-		return fmt.Errorf("open the ledger again: %w", errors.Join(err, failed))
-	}
-	l.db = db
-	if failed != nil {
-		return fmt.Errorf("compact the ledger: %w", failed)
-	}
 	return nil
+}
+
+// exchange puts the copy in the ledger's place. There is no moment in which
+// another process could get the ledger, except on Windows, which renames no
+// open file.
+func (l *Ledger) exchange(temp string) error {
+	if runtime.GOOS == "windows" {
+		if err := l.db.Close(); err != nil {
+			return err
+		}
+		failed := os.Rename(temp, l.path)
+		db, err := openFile(l.path, 10*time.Second, false)
+		if err == nil {
+			l.db = db
+		}
+		return errors.Join(failed, err)
+	}
+	db, err := openFile(temp, time.Second, false)
+	if err != nil {
+		return err
+	}
+	if err := os.Rename(temp, l.path); err != nil {
+		return errors.Join(err, db.Close(), discard(temp))
+	}
+	old := l.db
+	l.db = db
+	return errors.Join(old.Close(), syncDir(filepath.Dir(l.path)))
 }
 
 func (l *Ledger) copyTo(path string) (err error) {

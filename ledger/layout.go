@@ -30,13 +30,15 @@
 //	by_sha256
 //	  <sha256, 64 hex> <id>          -> empty
 //	due
-//	  <time> <id>                    -> empty   received, validated, failed_retryable
+//	  <time> <id>                    -> empty   received (and not under a claim), validated, failed_retryable
 //	leased
 //	  <time> <id>                    -> empty   processing, until when
 //	uncleared
 //	  <folder> 00 <path> 00 <id>     -> empty   recorded, still in the hot folder
 //	seen
 //	  <folder> 00 <path>             -> Sighting, JSON   files that stay in their hot folder
+//	purging
+//	  <id>                           -> empty   being removed; it takes no other move
 //	counts
 //	  <state>                        -> number of documents, 8 bytes
 package ledger
@@ -63,6 +65,7 @@ var (
 	bucketLeased        = []byte("leased")
 	bucketUncleared     = []byte("uncleared")
 	bucketSeen          = []byte("seen")
+	bucketPurging       = []byte("purging")
 	bucketCounts        = []byte("counts")
 
 	keySchema   = []byte("schema")
@@ -77,7 +80,7 @@ func dataBuckets() [][]byte {
 
 // listBuckets came with schema 2, so that no list reads more than it shows.
 func listBuckets() [][]byte {
-	return [][]byte{bucketByFolder, bucketByFolderState, bucketByName, bucketSeen}
+	return [][]byte{bucketByFolder, bucketByFolderState, bucketByName, bucketSeen, bucketPurging}
 }
 
 // indexBuckets hold what follows from the documents; see indexes.

@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"sync"
 	"time"
 
@@ -73,7 +74,25 @@ func Open(path string, o Options) (*Ledger, error) {
 	return l, nil
 }
 
+// openFile opens the file that is at path when its lock is got: while that was
+// waited for, its owner may have put a compacted one in its place.
 func openFile(path string, patience time.Duration, readOnly bool) (*bolt.DB, error) {
+	for {
+		before, missing := os.Stat(path)
+		db, err := openOnce(path, patience, readOnly)
+		if err != nil || missing != nil {
+			return db, err
+		}
+		if after, err := os.Stat(path); err == nil && os.SameFile(before, after) {
+			return db, nil
+		}
+		if err := db.Close(); err != nil {
+			return nil, fmt.Errorf("close a ledger that was replaced: %w", err)
+		}
+	}
+}
+
+func openOnce(path string, patience time.Duration, readOnly bool) (*bolt.DB, error) {
 	db, err := bolt.Open(path, 0o600, &bolt.Options{Timeout: patience, ReadOnly: readOnly, FreelistType: bolt.FreelistMapType})
 	if errors.Is(err, bolterrors.ErrTimeout) {
 		return nil, ErrLocked

@@ -16,7 +16,8 @@ type Arrival struct {
 	Source                     SourceMark
 	Actor                      string
 	// Claim is the path, inside the folder, under which the file waits to be
-	// removed; "" when it kept its name.
+	// removed; "" when it kept its name. The document is not due before the
+	// claim has ended: SourceCleared, Unclaimed, or a Surrender.
 	Claim string
 	// Again processes content that is known already as if it were new.
 	Again bool
@@ -103,7 +104,11 @@ func firstWith(tx *bolt.Tx, sum string) (Document, bool, error) {
 		if err != nil {
 			return Document{}, false, err
 		}
-		switch doc.State {
+		state := doc.State
+		if state == Purged {
+			state = doc.PurgedFrom
+		}
+		switch state {
 		case FailedTerminal, DeadLetter, Rejected, Duplicate:
 		default:
 			return doc, true, nil
@@ -121,6 +126,19 @@ func (l *Ledger) SourceCleared(id string) error {
 		}
 		doc := old
 		doc.SourceCleared, doc.Claim = true, nil
+		return l.put(tx, &old, doc)
+	})
+}
+
+// Unclaimed notes that the file has its name back and still is to be cleared.
+func (l *Ledger) Unclaimed(id string) error {
+	return l.update(func(tx *bolt.Tx) error {
+		old, err := get(tx, id)
+		if err != nil || len(old.Claim) == 0 {
+			return err
+		}
+		doc := old
+		doc.Claim = nil
 		return l.put(tx, &old, doc)
 	})
 }

@@ -101,6 +101,8 @@ type Document struct {
 	// Postponed is how often in a row something around the document, not the
 	// document, made an attempt end.
 	Postponed int `json:"postponed,omitempty"`
+	// PurgedFrom is the state a tombstone was in before.
+	PurgedFrom State `json:"purged_from,omitempty"`
 	// Forgotten are the parts that retention removed before the whole: "text", "raw".
 	Forgotten []string `json:"forgotten,omitempty"`
 	// Events is how many there are; the next one's sequence number.

@@ -167,6 +167,14 @@ func Repeat(of string) Move {
 	return Move{name: "repeat", why: "same content as " + of, change: func(d *Document, _ time.Time) { d.DuplicateOf = of }}
 }
 
+// Surrender gives a received document up because another Intray took its file
+// over, and with it the work.
+func Surrender() Move {
+	return Move{name: "repeat", actor: "intake", why: "another Intray took the file over", change: func(d *Document, _ time.Time) {
+		d.Claim, d.SourceCleared = nil, true
+	}}
+}
+
 // Refuse ends a document before any attempt.
 func Refuse(f Failure) Move { return Move{name: "refuse", why: f.Sentence, failure: &f} }
 

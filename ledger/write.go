@@ -30,6 +30,9 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 		return Document{}, err
 	}
 	r := rowOf(m.name)
+	if purging := tx.Bucket(bucketPurging).Get([]byte(id)) != nil; purging && r.to != Purged {
+		return old, fmt.Errorf("%w: it is being purged", ErrConflict)
+	}
 	if !slices.Contains(r.from, old.State) {
 		return old, fmt.Errorf("%w: %q needs %v, it is %s", ErrConflict, m.name, r.from, old.State)
 	}
@@ -60,6 +63,11 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 		m.change(&doc, now)
 	}
 	switch r.to {
+	case Purged:
+		doc.PurgedFrom = old.State
+		if err := tx.Bucket(bucketPurging).Delete([]byte(id)); err != nil {
+			return old, err
+		}
 	case Completed, CompletedWithWarnings:
 		doc.Failure, doc.Delivery = nil, nil
 	case NeedsHumanReview, FailedTerminal, DeadLetter:
@@ -75,6 +83,24 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 	}
 	return doc, l.put(tx, &old, doc)
 }
+
+// BeginPurge says that a document's bytes are about to be removed. From then on
+// it takes no other move than Purge, also after a crash.
+func (l *Ledger) BeginPurge(id string) error {
+	return l.update(func(tx *bolt.Tx) error {
+		doc, err := get(tx, id)
+		if err != nil {
+			return err
+		}
+		if !slices.Contains(rowOf("purge").from, doc.State) {
+			return fmt.Errorf("%w: it is %s", ErrConflict, doc.State)
+		}
+		return tx.Bucket(bucketPurging).Put([]byte(id), []byte{})
+	})
+}
+
+// Purging lists the documents whose purge began and did not end.
+func (l *Ledger) Purging() ([]Document, error) { return l.scan(bucketPurging, nil, 0, nil) }
 
 const moveForget = "forget"
 
@@ -179,6 +205,9 @@ func indexes(d Document) []indexEntry {
 	}
 	switch d.State {
 	case Received, Validated:
+		if d.State == Received && len(d.Claim) > 0 && !d.SourceCleared {
+			break // nobody knows yet whether the claim held
+		}
 		// Always due, in order of arrival (ids sort by time), whatever the clock says.
 		out = append(out, indexEntry{bucketDue, timed(time.Time{}, d.ID)})
 	case FailedRetryable:

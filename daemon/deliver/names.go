@@ -79,11 +79,18 @@ func (d *Desk) taken(p Plan) bool {
 		}
 	}
 	for _, i := range p.Items {
-		if _, err := os.Lstat(filepath.Join(p.Dir, i.Final)); err == nil {
+		if there, err := os.Lstat(filepath.Join(p.Dir, i.Final)); err == nil && !p.isOurs(i, there) {
 			return true
 		}
 	}
 	return false
+}
+
+// isOurs is true for a file under a final name that is the temporary one itself:
+// where a rename is made of a link and a removal, a crash can part them.
+func (p Plan) isOurs(i Item, there fs.FileInfo) bool {
+	temp, err := os.Lstat(p.temp(i))
+	return err == nil && !temp.IsDir() && os.SameFile(temp, there)
 }
 
 // rename gives the whole plan another name, inside the JSON too.

@@ -44,6 +44,9 @@ var ErrPlaceGone = errors.New("what was written there is gone")
 // the mark is there to say that nothing else was lost.
 func (p Plan) publish(item *Item) error {
 	temp := p.temp(*item)
+	if there, err := os.Lstat(filepath.Join(p.Dir, item.Final)); err == nil && p.isOurs(*item, there) {
+		return os.Remove(temp)
+	}
 	err := durable.RenameNoReplace(temp, filepath.Join(p.Dir, item.Final))
 	for n := 1; errors.Is(err, fs.ErrExist) && n < maxNames; n++ {
 		// Somebody took the name in this very moment. The other files are

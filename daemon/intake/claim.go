@@ -30,6 +30,11 @@ type claimed struct {
 
 const (
 	claimPrefix = ".intray-claim-"
+	// takenPrefix begins the name of the empty file that tells a claim's owner
+	// that it was taken over: .intray-taken-OWNER-NONCE
+	takenPrefix = ".intray-taken-"
+	// oldMark is when a mark is removed whose owner never came back.
+	oldMark = 90 * 24 * time.Hour
 	// longestName is what most file systems allow, in bytes.
 	longestName = 255
 )
@@ -153,6 +158,56 @@ func (in *Intake) giveBack(folder Folder, c claimed) error {
 	return nil
 }
 
+// mark is the path of the file that says that the claim was taken over; "" for
+// what is no claim.
+func (c claimed) mark() string {
+	dir, base := filepath.Split(c.path)
+	head, _, ok := strings.Cut(strings.TrimPrefix(base, claimPrefix), "~")
+	if !ok || c.rel == "" {
+		return ""
+	}
+	return filepath.Join(dir, takenPrefix+head)
+}
+
+func (c claimed) takenOver() bool {
+	mark := c.mark()
+	if mark == "" {
+		return false
+	}
+	_, err := os.Lstat(mark)
+	return err == nil
+}
+
+// asideMark removes marks that nobody needs any more.
+func (in *Intake) asideMark(folder Folder, rel string, now time.Time) {
+	head, ok := strings.CutPrefix(path.Base(rel), takenPrefix)
+	where := filepath.Join(folder.Path, filepath.FromSlash(rel))
+	info, err := os.Lstat(where)
+	if !ok || err != nil || !strings.HasPrefix(head, in.Owner+"-") && now.Sub(info.ModTime()) < oldMark {
+		return
+	}
+	docs, err := in.Ledger.Uncleared(folder.Name)
+	for _, doc := range docs {
+		if strings.Contains(string(doc.Claim), head) {
+			return // to be dealt with
+		}
+	}
+	if err == nil {
+		_ = os.Remove(where) // the next sweep sees it again
+	}
+}
+
+// leaveMark tells a claim's owner, should it come back, that the file is its
+// own no more. It comes before the file gets its name back.
+func leaveMark(folder Folder, rel string) error {
+	c := claimed{path: filepath.Join(folder.Path, filepath.FromSlash(rel)), rel: rel}
+	f, err := os.OpenFile(c.mark(), os.O_CREATE|os.O_WRONLY, 0o666)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // sightings remembers since when claims of others have been seen.
 type sightings map[string]time.Time
 
@@ -173,6 +228,7 @@ func (s sightings) note(rel string, now time.Time, expiry time.Duration) {
 // is finished or given back at once, another's when it has shown no end for
 // as long as the folder allows. No clock but ours is asked.
 func (in *Intake) aside(folder Folder, rel string, seen sightings, now time.Time) {
+	in.asideMark(folder, rel, now)
 	owner, name, ok := parseClaim(path.Base(rel))
 	where := filepath.Join(folder.Path, filepath.FromSlash(rel))
 	if !ok || in.inHand(where) {
@@ -183,6 +239,10 @@ func (in *Intake) aside(folder Folder, rel string, seen sightings, now time.Time
 			seen.note(rel, now, folder.ClaimExpiry)
 			return
 		} else if now.Sub(since) < folder.ClaimExpiry {
+			return
+		}
+		if err := leaveMark(folder, rel); err != nil {
+			in.Log.Error("Another Intray claimed a file and did not finish; it cannot be taken over.", "folder", folder.Name, "file", name, "error", err)
 			return
 		}
 		in.Log.Warn("Another Intray claimed a file and did not finish; it is taken over.", "folder", folder.Name, "file", name)

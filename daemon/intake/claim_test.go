@@ -93,6 +93,66 @@ func TestClaimOfTheDead(t *testing.T) {
 	}
 }
 
+// TestClaimantComesBack: another Intray took over what it had recorded already;
+// the document is given up, not processed a second time.
+func TestClaimantComesBack(t *testing.T) {
+	dead, other := setup(t), setup(t)
+	other.Owner, other.folder.Path = "others00", dead.hot
+	file := dead.drop(t, "scan.pdf", "content")
+	blob, err := dead.store(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := dead.claim(dead.folder, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, err := dead.Ledger.Receive(ledger.Arrival{Folder: "desk", Path: "scan.pdf", Name: "scan.pdf", SHA256: blob.SHA256, Size: blob.Size,
+		Source: mark(file), Claim: c.rel})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if due, err := dead.Ledger.Due(time.Now(), 1); err != nil || len(due) != 0 {
+		t.Errorf("due before the claim's end: %v, %v", due, err)
+	}
+	dead.unhand(c) // as a restart does
+	seen, now := sightings{}, time.Now()
+	other.aside(other.folder, c.rel, seen, now)
+	other.aside(other.folder, c.rel, seen, now.Add(time.Hour))
+	info, err := os.Lstat(file.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	file.Changed = watcher.Changed(info)
+	if got := other.take(t, file); got.State != ledger.Received {
+		t.Errorf("%+v", got)
+	}
+	if err := dead.Recover(dead.folder); err != nil {
+		t.Fatal(err)
+	}
+	if doc, err = dead.Ledger.Get(doc.ID); err != nil || doc.State != ledger.Duplicate || !doc.SourceCleared {
+		t.Errorf("%+v, %v", doc, err)
+	}
+	dead.empty(t)
+}
+
+// TestLeftMarks: ours goes when it has been dealt with, another's when it is old.
+func TestLeftMarks(t *testing.T) {
+	f := setup(t)
+	now := time.Now()
+	for owner, wants := range map[string]bool{f.Owner: false, "others00": true} {
+		file := f.drop(t, takenPrefix+owner+"-ABCDEFGH", "")
+		f.aside(f.folder, file.Rel, sightings{}, now)
+		if exists(file.Path) != wants {
+			t.Errorf("mark for %s is there: %v", owner, !wants)
+		}
+		f.aside(f.folder, file.Rel, sightings{}, now.Add(oldMark+time.Hour))
+		if exists(file.Path) {
+			t.Errorf("an old mark for %s is still there", owner)
+		}
+	}
+}
+
 // FuzzClaimName: any name fits, and is read back unless it had to be cut.
 func FuzzClaimName(f *testing.F) {
 	for _, seed := range []string{"scan.pdf", "~", "a~b", strings.Repeat("ü", 127) + "x", strings.Repeat("n", 251) + ".pdf", "\xff"} {

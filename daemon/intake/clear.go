@@ -22,9 +22,10 @@ func (in *Intake) clear(folder Folder, c claimed, doc ledger.Document) error {
 	defer in.unhand(c)
 	info, err := os.Lstat(c.path)
 	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		err = nil
 	case err != nil:
+	case !in.Originals.Has(doc.SHA256):
+		in.Log.Error("A recorded file's original is missing; the file is left in the hot folder.", "document", doc.ID, "file", doc.Path)
+		return errors.Join(in.giveBack(folder, c), in.Ledger.Unclaimed(doc.ID))
 	case !sameMark(doc.Source, info) && !in.sameContent(c, doc):
 		err = in.giveBack(folder, c)
 	case folder.After == Archive:
@@ -32,15 +33,35 @@ func (in *Intake) clear(folder Folder, c claimed, doc ledger.Document) error {
 	default:
 		err = os.Remove(c.path)
 	}
+	if errors.Is(err, fs.ErrNotExist) {
+		if c.takenOver() {
+			return in.surrender(c, doc)
+		}
+		err = nil
+	}
 	if err != nil {
 		return errors.Join(&Again{After: later, Reason: "the file was taken in but cannot be removed from the hot folder; it will not be taken twice",
-			Cause: err}, in.giveBack(folder, c))
+			Cause: err}, in.giveBack(folder, c), in.Ledger.Unclaimed(doc.ID))
 	}
 	fault.Point("intake.cleared")
 	if err := in.Ledger.SourceCleared(doc.ID); err != nil {
 		in.Log.Error("The ledger could not note that a hot folder was cleared.", "document", doc.ID, "error", err)
 	}
 	return nil
+}
+
+// surrender gives up a document whose file another Intray took over while we
+// were away.
+func (in *Intake) surrender(c claimed, doc ledger.Document) error {
+	if doc.State == ledger.Received {
+		if _, err := in.Ledger.Apply(doc.ID, ledger.Surrender()); err != nil {
+			return &Again{After: soon, Reason: "the ledger could not note that another Intray took the file over", Cause: err}
+		}
+	} else if err := in.Ledger.SourceCleared(doc.ID); err != nil {
+		return &Again{After: soon, Reason: "the ledger could not note that a hot folder was cleared", Cause: err}
+	}
+	in.Log.Warn("Another Intray took over a file that was recorded here; it is left to that one.", "file", doc.Path, "document", doc.ID)
+	return ignoreGone(os.Remove(c.mark()))
 }
 
 // sameContent is true for a file that was only touched since it was stored.
@@ -88,13 +109,12 @@ func (in *Intake) archive(folder Folder, c claimed, doc ledger.Document) error {
 			target = fmt.Sprintf("%s-%s-%d%s", stem, doc.SHA256[:8], n, ext)
 		}
 		err := durable.RenameNoReplace(c.path, target)
-		if errors.Is(err, fs.ErrExist) {
-			continue
+		if err != nil && isCrossDevice(err) {
+			err = in.carry(c.path, target, doc)
 		}
-		if err != nil && !errors.Is(err, fs.ErrNotExist) && isCrossDevice(err) {
-			return in.carry(c.path, target, doc)
+		if !errors.Is(err, fs.ErrExist) {
+			return err
 		}
-		return err
 	}
 	return fmt.Errorf("no name is free for %s in the archive", doc.Name)
 }

@@ -227,10 +227,6 @@ func (in *Intake) Recover(folder Folder) error {
 		return fmt.Errorf("list files not yet cleared from %s: %w", folder.Name, err)
 	}
 	for _, doc := range docs {
-		if !in.Originals.Has(doc.SHA256) {
-			in.Log.Error("A recorded file's original is missing; its source is left alone.", "document", doc.ID, "file", doc.Path)
-			continue
-		}
 		rel := doc.FilePath()
 		if len(doc.Claim) > 0 {
 			rel = string(doc.Claim)

@@ -162,11 +162,15 @@ func TestChangedFileIsNeverRemoved(t *testing.T) {
 
 	// A writer that still has it open goes on after it was recorded.
 	file := f.drop(t, "open.pdf", "half")
+	blob, err := f.store(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
 	c, err := f.claim(f.folder, file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	doc := ledger.Document{ID: ledger.NewID(), Source: mark(file), SHA256: strings.Repeat("a", 64), Size: file.Size}
+	doc := ledger.Document{ID: ledger.NewID(), Source: mark(file), SHA256: blob.SHA256, Size: file.Size}
 	if err := os.WriteFile(c.path, []byte("half and the rest"), 0o644); err != nil {
 		t.Fatal(err)
 	}

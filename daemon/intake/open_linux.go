@@ -13,6 +13,28 @@ func openSource(path string) (*os.File, error) {
 	return os.OpenFile(path, os.O_RDONLY|unix.O_NOFOLLOW|unix.O_NONBLOCK, 0)
 }
 
+// tellsWriters is true for file systems of this machine. Network file systems
+// refuse a lease for reasons of their own (NFSv4 without a delegation, CIFS
+// without an oplock), which would look like a writer that never ends.
+func tellsWriters(fd int) bool {
+	var s unix.Statfs_t
+	if err := unix.Fstatfs(fd, &s); err != nil {
+		return false
+	}
+	switch int64(s.Type) {
+	case unix.EXT4_SUPER_MAGIC, unix.XFS_SUPER_MAGIC, unix.BTRFS_SUPER_MAGIC, unix.TMPFS_MAGIC, unix.RAMFS_MAGIC,
+		unix.OVERLAYFS_SUPER_MAGIC, unix.F2FS_SUPER_MAGIC, zfsMagic, bcachefsMagic:
+		return true
+	}
+	return false
+}
+
+// Numbers of file systems (statfs(2)) that x/sys does not name.
+const (
+	zfsMagic      = 0x2FC12FC1
+	bcachefsMagic = 0xCA451A4E
+)
+
 // held says that another program is not done with the file: it holds a lock of
 // either kind (flock(2), fcntl(2)), or has it open for writing, which the
 // system tells by refusing a read lease (fcntl(2), F_SETLEASE). "" means that
@@ -26,6 +48,9 @@ func held(f *os.File) string {
 	lock := unix.Flock_t{Type: unix.F_RDLCK}
 	if err := unix.FcntlFlock(f.Fd(), unix.F_OFD_GETLK, &lock); err == nil && lock.Type != unix.F_UNLCK {
 		return "another program has locked it"
+	}
+	if !tellsWriters(fd) {
+		return ""
 	}
 	switch _, err := unix.FcntlInt(f.Fd(), unix.F_SETLEASE, unix.F_RDLCK); {
 	case errors.Is(err, unix.EAGAIN):

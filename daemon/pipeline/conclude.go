@@ -175,10 +175,10 @@ func (p *Pipeline) reject(ctx context.Context, doc ledger.Document, folder confi
 	}
 	r := request(doc, folder.Failed, folder.Failed)
 	r.Folder = true
-	r.Parts = []deliver.Part{
-		{Name: bundleName(doc), Path: p.Originals.Path(doc.SHA256)},
-		{Name: deliver.ReasonFile, Data: reason},
-	}
+	if p.Originals.Has(doc.SHA256) {
+		r.Parts = []deliver.Part{{Name: bundleName(doc), Path: p.Originals.Path(doc.SHA256)}}
+	} // else the reason alone: it must not wait for what may never come back
+	r.Parts = append(r.Parts, deliver.Part{Name: deliver.ReasonFile, Data: reason})
 	return p.stage(ctx, doc, r, rec)
 }
 

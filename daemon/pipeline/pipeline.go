@@ -193,10 +193,23 @@ func (p *Pipeline) start(ctx context.Context, done chan<- ended, over <-chan str
 	if room <= 0 {
 		return nil
 	}
-	due, err := p.Ledger.Due(now, room+len(p.inHand)+len(p.waiting)+len(p.resting))
-	if err != nil {
-		return fmt.Errorf("look for due work: %w", err)
+	for {
+		passed := len(p.waiting)
+		limit := room + len(p.inHand) + passed + len(p.resting)
+		due, err := p.Ledger.Due(now, limit)
+		if err != nil {
+			return fmt.Errorf("look for due work: %w", err)
+		}
+		p.take(ctx, done, over, due, now)
+		// Documents that wait for their folder must not hide those behind them.
+		if len(p.waiting) == passed || len(due) < limit {
+			return nil
+		}
 	}
+}
+
+// take puts those of the due documents into hand that can be worked on.
+func (p *Pipeline) take(ctx context.Context, done chan<- ended, over <-chan struct{}, due []ledger.Document, now time.Time) {
 	for _, doc := range due {
 		if len(p.inHand) == p.Parallel {
 			break
@@ -215,7 +228,6 @@ func (p *Pipeline) start(ctx context.Context, done chan<- ended, over <-chan str
 			}
 		}()
 	}
-	return nil
 }
 
 // rests is true for a document that is left alone after an error.
@@ -248,7 +260,11 @@ func (p *Pipeline) waits(doc ledger.Document) bool {
 func (p *Pipeline) timer(now time.Time) (<-chan time.Time, func()) {
 	next, ok, err := p.Ledger.NextDue(now)
 	ok = ok && err == nil
-	for _, until := range p.resting {
+	for id, until := range p.resting {
+		if !until.After(now) {
+			delete(p.resting, id) // it is not due any more, or it would be in hand
+			continue
+		}
 		if !ok || until.Before(next) {
 			next, ok = until, true
 		}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 
 	"intray/daemon/deliver"
+	"intray/daemon/originals"
 	"intray/ledger"
 )
 
@@ -16,10 +17,13 @@ var ErrNothingToRetry = errors.New("there is nothing to try again")
 // all its tries back and its bundle in the failed folder is withdrawn, one
 // that waits is tried at once, a duplicate is processed after all. The ledger
 // alone is needed, so that it works beside no daemon, too.
-func Retry(l *ledger.Ledger, log *slog.Logger, id, actor string) (ledger.Document, error) {
+func Retry(l *ledger.Ledger, store *originals.Store, log *slog.Logger, id, actor string) (ledger.Document, error) {
 	doc, err := l.Get(id)
 	if err != nil {
 		return doc, err
+	}
+	if !store.Has(doc.SHA256) {
+		return doc, fmt.Errorf("the original of %s is gone; drop the file again: %w", doc.ID, ErrNothingToRetry)
 	}
 	const why = "asked to try again"
 	switch doc.State {

@@ -2,9 +2,9 @@
 // and text, each by its folder's rule. What is purged leaves a tombstone in
 // the ledger (hash, ids, when, why), by which its content is still known.
 //
-// Bytes go first and the ledger's word comes after: a crash in between leaves a
-// document whose purge is finished by the next run, never bytes that nobody
-// knows of. It decides nothing about documents that are still on their way.
+// The ledger is told first that a purge begins, then the bytes go, then the
+// tombstone is written: a crash in between leaves a document that takes no
+// other move and whose purge is finished by the next run. It decides nothing about documents that are still on their way.
 package retention
 
 import (
@@ -75,6 +75,15 @@ func endStates() []ledger.State {
 // lists. What cannot be removed is logged and left for the next run.
 func (p *Purger) Due(ctx context.Context, now time.Time, dry bool) ([]Removal, error) {
 	removed := []Removal{}
+	begun, err := p.Ledger.Purging()
+	if err != nil {
+		return removed, fmt.Errorf("list what is to be purged: %w", err)
+	}
+	for _, doc := range begun {
+		if r, ok := p.remove(doc, WhatDocument, "retention", "its purge was interrupted", dry); ok {
+			removed = append(removed, r)
+		}
+	}
 	for _, f := range p.Config.Folders {
 		for _, rule := range []struct {
 			what string
@@ -124,22 +133,24 @@ func (p *Purger) each(ctx context.Context, folder string, before time.Time, fn f
 }
 
 // One purges one document now, whatever its folder's rule says.
-func (p *Purger) One(id, actor string, dry bool) (Removal, error) {
+func (p *Purger) One(id, actor string, dry bool) ([]Removal, error) {
 	doc, err := p.Ledger.Get(id)
 	if err != nil {
-		return Removal{}, err
+		return nil, err
 	}
 	if !slices.Contains(endStates(), doc.State) {
-		return Removal{}, fmt.Errorf("%s is %s: %w", doc.ID, doc.State, ErrNotEnded)
+		return nil, fmt.Errorf("%s is %s: %w", doc.ID, doc.State, ErrNotEnded)
 	}
-	for _, what := range []string{WhatText, WhatRaw} {
-		p.remove(doc, what, actor, "on request", dry)
+	var removed []Removal
+	for _, what := range []string{WhatText, WhatRaw, WhatDocument} {
+		r, ok := p.remove(doc, what, actor, "on request", dry)
+		if ok {
+			removed = append(removed, r)
+		} else if what == WhatDocument {
+			return removed, fmt.Errorf("%s could not be purged; the log says why", doc.ID)
+		}
 	}
-	r, ok := p.remove(doc, WhatDocument, actor, "on request", dry)
-	if !ok {
-		return r, fmt.Errorf("%s could not be purged; the log says why", doc.ID)
-	}
-	return r, nil
+	return removed, nil
 }
 
 // remove removes one thing; ok is false when there is nothing of it or it
@@ -180,6 +191,9 @@ func (p *Purger) used(doc ledger.Document) (bool, error) {
 }
 
 func (p *Purger) purge(doc ledger.Document, actor, why string) error {
+	if err := p.Ledger.BeginPurge(doc.ID); err != nil {
+		return err // somebody wants it tried again
+	}
 	if len(doc.Outputs) > 0 && doc.State != ledger.Completed && doc.State != ledger.CompletedWithWarnings {
 		if err := deliver.WithdrawFailed(doc.Outputs[0], doc.ID); err != nil {
 			return err

@@ -117,7 +117,7 @@ func TestSharedContent(t *testing.T) {
 	if err != nil || second.State != ledger.Received {
 		t.Fatal(second.State, err)
 	}
-	if r, err := f.One(first.ID, "test", false); err != nil || r.Bytes != 0 || !f.Originals.Has(first.SHA256) {
+	if r, err := f.One(first.ID, "test", false); err != nil || len(r) != 2 || r[1].Bytes != 0 || !f.Originals.Has(first.SHA256) {
 		t.Errorf("%+v, %v, still there: %v", r, err, f.Originals.Has(first.SHA256))
 	}
 	if _, err := f.One(second.ID, "test", false); !errors.Is(err, ErrNotEnded) {

@@ -195,6 +195,15 @@ func TestTombstone(t *testing.T) {
 	if err != nil || again.State != ledger.Duplicate || again.DuplicateOf != doc.ID {
 		t.Errorf("its content again: %+v, %v", again, err)
 	}
+	failed := reach(t, l, 2, ledger.FailedTerminal)
+	if _, err := l.Apply(failed.ID, ledger.Purge("retention", "kept for 90d")); err != nil {
+		t.Fatal(err)
+	}
+	b := arrival(2)
+	b.Source.Inode = 999
+	if fresh, err := l.Receive(b); err != nil || fresh.State != ledger.Received {
+		t.Errorf("content that failed, was purged, and comes again: %+v, %v", fresh, err)
+	}
 	a.Source.Inode, a.Again = 1000, true
 	if fresh, err := l.Receive(a); err != nil || fresh.State != ledger.Received {
 		t.Errorf("on request: %+v, %v", fresh, err)

@@ -21,6 +21,8 @@ type modelled struct {
 	state    ledger.State
 	attempts int
 	sum      string
+	// purgedFrom is the state a tombstone was in before.
+	purgedFrom ledger.State
 }
 
 // TestRandomOperations runs random operations against a plain map, opening the
@@ -77,7 +79,11 @@ func (m model) receive(t *testing.T, l *ledger.Ledger, random *rand.Rand) {
 	a.Source.Inode = random.Uint64() // never the same drop
 	want := ledger.Received
 	for _, d := range m {
-		known := !slices.Contains([]ledger.State{ledger.FailedTerminal, ledger.DeadLetter, ledger.Rejected, ledger.Duplicate}, d.state)
+		state := d.state
+		if state == ledger.Purged {
+			state = d.purgedFrom
+		}
+		known := !slices.Contains([]ledger.State{ledger.FailedTerminal, ledger.DeadLetter, ledger.Rejected, ledger.Duplicate}, state)
 		if d.sum == a.SHA256 && known {
 			want = ledger.Duplicate
 		}
@@ -119,6 +125,9 @@ func (m model) move(t *testing.T, l *ledger.Ledger, random *rand.Rand) {
 		t.Fatalf("%s from %s: %v", name, m[id].state, err)
 	}
 	if err == nil {
+		if want == ledger.Purged {
+			m[id].purgedFrom = m[id].state
+		}
 		m[id].state = want
 		switch name {
 		case "complete", "complete with warnings", "doubt", "retry later", "fail":
