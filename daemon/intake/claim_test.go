@@ -284,3 +284,35 @@ func TestLedgerFails(t *testing.T) {
 	f.take(t, file)
 	f.empty(t)
 }
+
+// TestWhatCannotBeCleared is not taken a second time, restart or not.
+func TestWhatCannotBeCleared(t *testing.T) {
+	f := setup(t)
+	f.folder.After, f.folder.Again = Archive, true
+	if err := os.WriteFile(f.folder.Archive, []byte("a file in the archive's place"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	file := f.drop(t, "scan.pdf", "content")
+	var again *Again
+	taken, err := f.Take(t.Context(), f.folder, file)
+	if !errors.As(err, &again) || !exists(file.Path) {
+		t.Fatalf("%+v, %v", taken, err)
+	}
+	doc := taken.Document
+	if due, err := f.Ledger.Due(time.Now(), 9); err != nil || len(due) != 1 || due[0].ID != doc.ID {
+		t.Errorf("it is not due: %v, %v", due, err)
+	}
+	if err := f.Recover(f.folder); err != nil || !exists(file.Path) {
+		t.Errorf("%v, still there %v", err, exists(file.Path))
+	}
+	if err := os.Remove(f.folder.Archive); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Recover(f.folder); err != nil {
+		t.Error(err)
+	}
+	f.empty(t)
+	if docs, err := f.Ledger.WithSHA256(doc.SHA256, 0); err != nil || len(docs) != 1 || !docs[0].SourceCleared {
+		t.Errorf("%+v, %v", docs, err)
+	}
+}

@@ -26,7 +26,7 @@ func (in *Intake) clear(folder Folder, c claimed, doc ledger.Document) error {
 	case !in.Originals.Has(doc.SHA256):
 		in.Log.Error("A recorded file's original is missing; the file is left in the hot folder.", "document", doc.ID, "file", doc.Path)
 		return errors.Join(in.giveBack(folder, c), in.Ledger.Unclaimed(doc.ID))
-	case !sameMark(doc.Source, info) && !in.sameContent(c, doc):
+	case !sameMark(doc.Source, info) && !sameContent(c.path, doc):
 		err = in.giveBack(folder, c)
 	case folder.After == Archive:
 		err = in.archive(folder, c, doc)
@@ -64,13 +64,17 @@ func (in *Intake) surrender(c claimed, doc ledger.Document) error {
 	return ignoreGone(os.Remove(c.mark()))
 }
 
-// sameContent is true for a file that was only touched since it was stored.
-func (in *Intake) sameContent(c claimed, doc ledger.Document) bool {
-	f, err := openSource(c.path)
+// sameContent is true for a file with the document's content: one that was only
+// touched since it was stored, or arrived in the archive already.
+func sameContent(path string, doc ledger.Document) bool {
+	f, err := openSource(path)
 	if err != nil {
 		return false
 	}
 	defer f.Close()
+	if info, err := f.Stat(); err != nil || info.Size() != doc.Size {
+		return false
+	}
 	h := sha256.New()
 	n, err := io.Copy(h, io.LimitReader(f, doc.Size+1))
 	return err == nil && n == doc.Size && hex.EncodeToString(h.Sum(nil)) == doc.SHA256
@@ -110,6 +114,9 @@ func (in *Intake) archive(folder Folder, c claimed, doc ledger.Document) error {
 		}
 		err := durable.RenameNoReplace(c.path, target)
 		if err != nil && isCrossDevice(err) {
+			if sameContent(target, doc) { // a crash came before the source was removed
+				return os.Remove(c.path)
+			}
 			err = in.carry(c.path, target, doc)
 		}
 		if !errors.Is(err, fs.ErrExist) {
@@ -127,17 +134,19 @@ func (in *Intake) carry(from, to string, doc ledger.Document) error {
 		return err
 	}
 	defer src.Close()
-	temp, err := os.CreateTemp(filepath.Dir(to), ".intray-*.part")
+	// The document's own name: what a crash leaves is overwritten when the
+	// restart gets here again.
+	part := filepath.Join(filepath.Dir(to), ".intray-"+doc.ID+".part")
+	temp, err := os.OpenFile(part, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, 0o666)
 	if err != nil {
 		return err
 	}
 	_, err = io.Copy(temp, src)
-	err = errors.Join(err, temp.Chmod(0o644), temp.Sync(), temp.Close())
-	if err == nil {
-		err = durable.RenameNoReplace(temp.Name(), to)
+	if err = errors.Join(err, temp.Sync(), temp.Close()); err == nil {
+		err = durable.RenameNoReplace(part, to)
 	}
 	if err != nil {
-		return errors.Join(err, os.Remove(temp.Name()))
+		return errors.Join(err, os.Remove(part))
 	}
 	return errors.Join(durable.SyncDir(filepath.Dir(to)), os.Remove(from))
 }

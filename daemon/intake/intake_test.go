@@ -289,4 +289,10 @@ func TestArchive(t *testing.T) {
 	if data, err := os.ReadFile(target); err != nil || string(data) != "carried" || exists(file.Path) {
 		t.Errorf("%q, %v", data, err)
 	}
+	if err := f.carry(file.Path, target, ledger.Document{SHA256: blob.SHA256}); !errors.Is(err, fs.ErrExist) {
+		t.Errorf("over another file: %v", err)
+	}
+	if left, err := filepath.Glob(filepath.Join(f.folder.Archive, ".*")); err != nil || len(left) > 0 {
+		t.Errorf("left %q, %v", left, err)
+	}
 }
