@@ -28,6 +28,8 @@ type request struct {
 	// into takes the answer's JSON; save, if set, takes its bytes instead.
 	into any
 	save func(*http.Response) error
+	// long is for what may take its time.
+	long bool
 	// writes has the ledger opened for writing when no daemon runs.
 	writes bool
 }
@@ -99,7 +101,7 @@ func askDaemon(ctx context.Context, cfg *config.Config, r request) (http.Header,
 		return nil, fmt.Errorf("read API token (only the service's user may): %w", err)
 	}
 	patience := answerPatience
-	if r.save != nil {
+	if r.save != nil || r.long {
 		patience = savePatience
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)

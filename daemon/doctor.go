@@ -127,9 +127,20 @@ func checkLanguages(cfg *config.Config, engine string, installed []string) findi
 func checkFolders(cfg *config.Config) []finding {
 	out := []finding{writable("data", cfg.DataDir)}
 	for _, f := range cfg.Folders {
-		out = append(out, writable("hot folder", f.Path), writable("output", f.Output), writable("review", f.Review), writable("failed", f.Failed))
+		out = append(out, hotFolder(f), writable("output", f.Output), writable("review", f.Review), writable("failed", f.Failed))
 	}
 	return out
+}
+
+// hotFolder need not be writable if its files stay in it.
+func hotFolder(f config.Folder) finding {
+	if f.After != "keep" {
+		return writable("hot folder", f.Path)
+	}
+	if _, err := os.ReadDir(f.Path); err != nil {
+		return finding{what: "hot folder", problem: fmt.Sprintf("%s cannot be read: %v", f.Path, err)}
+	}
+	return finding{what: "hot folder", detail: f.Path}
 }
 
 // writable tries what a folder is for, since rights can only be known by trying.

@@ -230,7 +230,7 @@ func (o *office) noDebris() {
 	o.t.Helper()
 	for _, dir := range []string{"in", "out", "review", "failed"} {
 		_ = filepath.WalkDir(o.path(dir), func(path string, d os.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && (dir == "in" || strings.HasPrefix(d.Name(), ".")) {
+			if err == nil && (dir == "in" && !d.IsDir() || strings.HasPrefix(d.Name(), ".")) {
 				o.t.Errorf("left over: %s", path)
 			}
 			return nil

@@ -85,7 +85,7 @@ func (a *app) purgeCommand() *cobra.Command {
 				return err
 			}
 			removed := []retention.Removal{}
-			r := request{method: http.MethodPost, path: "/api/v1/purge", body: web.PurgeRequest{IDs: ids, DryRun: dry}, into: &removed, writes: true}
+			r := request{method: http.MethodPost, path: "/api/v1/purge", body: web.PurgeRequest{IDs: ids, DryRun: dry}, into: &removed, writes: true, long: true}
 			_, err = ask(cmd.Context(), cfg, r, func(l *ledger.Ledger) error {
 				store, err := originals.Open(filepath.Join(cfg.DataDir, "originals"))
 				if err != nil {

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	bolt "go.etcd.io/bbolt"
@@ -90,9 +91,16 @@ func (l *Ledger) commit(batch []*change) {
 	}
 }
 
-func (l *Ledger) transact(fn func(*bolt.Tx) error) error {
+// transact makes a panic, such as bbolt's over a damaged page, an error: those
+// who wait for the commit must hear of it.
+func (l *Ledger) transact(fn func(*bolt.Tx) error) (err error) {
 	l.open.RLock()
 	defer l.open.RUnlock()
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v\n%s", r, debug.Stack())
+		}
+	}()
 	return l.db.Update(fn)
 }
 

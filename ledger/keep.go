@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -56,7 +57,7 @@ func (l *Ledger) Compact() error {
 		time.Sleep(10 * time.Millisecond)
 	}
 	defer l.open.Unlock()
-	temp := l.path + ".compact"
+	temp := compactName(l.path)
 	if err := errors.Join(discard(temp), l.copyTo(temp)); err != nil {
 		return errors.Join(fmt.Errorf("compact the ledger: %w", err), discard(temp))
 	}
@@ -93,6 +94,8 @@ func (l *Ledger) exchange(temp string) error {
 	return errors.Join(old.Close(), syncDir(filepath.Dir(l.path)))
 }
 
+func compactName(path string) string { return path + ".compact" }
+
 func (l *Ledger) copyTo(path string) (err error) {
 	to, err := bolt.Open(path, 0o600, &bolt.Options{FreelistType: bolt.FreelistMapType})
 	if err != nil {
@@ -108,12 +111,19 @@ func discard(path string) error {
 	return nil
 }
 
-// syncDir makes a rename durable where the system offers it; Windows does not.
+// syncDir makes a rename durable. Windows and some file systems offer no such
+// thing and are taken at their word.
 func syncDir(path string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
 	d, err := os.Open(path)
 	if err != nil {
 		return err
 	}
-	_ = d.Sync()
-	return d.Close()
+	err = d.Sync()
+	if errors.Is(err, syscall.EINVAL) || errors.Is(err, errors.ErrUnsupported) {
+		err = nil
+	}
+	return errors.Join(err, d.Close())
 }

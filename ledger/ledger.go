@@ -62,6 +62,9 @@ func Open(path string, o Options) (*Ledger, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !o.ReadOnly {
+		_ = os.Remove(compactName(path)) // left by a crash; it only takes room
+	}
 	l := &Ledger{path: path, db: db, clock: o.Clock, work: make(chan struct{}, 1)}
 	l.close = sync.OnceValue(func() error {
 		l.open.Lock()

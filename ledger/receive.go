@@ -154,7 +154,8 @@ func see(tx *bolt.Tx, folder, path string, s Sighting) error {
 	return tx.Bucket(bucketSeen).Put(folderKey(folder, path), encode(s))
 }
 
-// Seen is true when this very file, looking like this, was taken and stayed.
+// Seen is true when a file of this size and date was taken under this path and
+// stayed. Its inode does not count: some shares number anew at each mount.
 func (l *Ledger) Seen(folder, path string, mark SourceMark) (bool, error) {
 	var s Sighting
 	err := l.view(func(tx *bolt.Tx) (err error) {
@@ -164,6 +165,7 @@ func (l *Ledger) Seen(folder, path string, mark SourceMark) (bool, error) {
 	if errors.Is(err, ErrNotFound) {
 		return false, nil
 	}
+	mark.Inode = s.Source.Inode
 	return err == nil && s.Source.equal(mark), err
 }
 

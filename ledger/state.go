@@ -258,11 +258,17 @@ func Fail(attempt string, f Failure) Move {
 }
 
 // Resume lets a waiting document be tried again.
-func Resume() Move { return ResumeBy("", "") }
+func Resume() Move {
+	return Move{name: "resume", change: func(d *Document, _ time.Time) { d.NotBefore = time.Time{} }}
+}
 
-// ResumeBy is Resume on a person's request.
+// ResumeBy is Resume on a person's request, which also gives up a delivery that
+// waits for a place to come back: the document is read and delivered anew.
 func ResumeBy(actor, why string) Move {
-	return Move{name: "resume", actor: actor, why: why, change: func(d *Document, _ time.Time) { d.NotBefore = time.Time{} }}
+	m := Resume()
+	m.actor, m.why = actor, why
+	m.change = func(d *Document, _ time.Time) { d.NotBefore, d.Delivery = time.Time{}, nil }
+	return m
 }
 
 // Exhausted ends a document whose tries are used up.

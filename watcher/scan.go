@@ -24,10 +24,10 @@ type scanner struct {
 	folders map[string]bool   // those that are there, by their path inside
 	told    map[saying]bool   // what was said once and is still so
 	missing bool
-	// unwatched is true when the last sweep found a folder that cannot be
-	// watched; root is the hot folder as that sweep found it.
-	unwatched bool
-	root      fs.FileInfo
+	// unseen is true when the last sweep found something that only another sweep
+	// can tell of, such as a folder that cannot be watched; root is the hot folder as that sweep found it.
+	unseen bool
+	root   fs.FileInfo
 
 	events   <-chan fsnotify.Event // nil without notifications
 	failures <-chan error
@@ -61,7 +61,7 @@ func (s *scanner) listen() {
 func (s *scanner) tick(ctx context.Context) {
 	if s.watch == nil {
 		s.listen() // what was lacking, such as a free handle, may be there by now
-	} else if s.o.Mode == Events && !s.missing && !s.unwatched && s.root != nil {
+	} else if s.o.Mode == Events && !s.missing && !s.unseen && s.root != nil {
 		if now, err := os.Stat(s.o.Folder); err == nil && os.SameFile(s.root, now) {
 			return
 		}
@@ -168,7 +168,7 @@ func (s *scanner) gone(path string) {
 
 // sweep looks at everything there is and forgets what there is no more.
 func (s *scanner) sweep(ctx context.Context) {
-	s.unwatched = false
+	s.unseen = false
 	s.root, _ = os.Stat(s.o.Folder) // the walk says what is wrong with it
 	found := s.walk(ctx, s.o.Folder)
 	if ctx.Err() != nil {
@@ -266,6 +266,7 @@ func (s *scanner) blind(found finding, rel string, err error) {
 			return
 		}
 		s.once(rel, "A folder cannot be listed.", "error", err)
+		s.unseen = true
 	}
 	found.blind[rel] = err
 }
@@ -278,6 +279,7 @@ func (s *scanner) entry(path, rel string, d fs.DirEntry) {
 		s.look(path, info)
 	case !errors.Is(err, fs.ErrNotExist) && !s.o.Ignore(rel):
 		s.once(rel, "A file cannot be looked at.", "error", err)
+		s.unseen = true
 	}
 }
 
@@ -296,7 +298,7 @@ func (s *scanner) enter(path, rel string, d fs.DirEntry, skip []fs.FileInfo) err
 	}
 	if s.watch != nil {
 		if err := s.watch.Add(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.unwatched = true
+			s.unseen = true
 			s.once(rel, "A folder cannot be watched; it is looked at on a timer.", "error", err)
 		}
 	}
@@ -329,8 +331,8 @@ func (s *scanner) look(path string, info fs.FileInfo) {
 		return
 	}
 	if s.o.Ignore(rel) {
-		if s.o.Aside != nil && info.Mode().IsRegular() {
-			s.o.Aside(rel)
+		if s.o.Aside != nil && info.Mode().IsRegular() && s.o.Aside(rel) {
+			s.unseen = true
 		}
 		return
 	}

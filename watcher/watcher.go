@@ -58,9 +58,10 @@ type Options struct {
 	// Known, if set, is asked about each file when it appears or changes; one it
 	// knows is not reported. It must be quick.
 	Known func(File) bool
-	// Aside, if set, is told of each ignored file that a look finds. It must be
-	// quick.
-	Aside func(rel string)
+	// Aside, if set, is told of each ignored file that a look finds, and says
+	// whether it wants to be told again by the next sweep even in mode Events. It
+	// must be quick.
+	Aside func(rel string) (again bool)
 	// Log is told of what a person may have to act on; nil is silence.
 	Log *slog.Logger
 }

@@ -308,11 +308,14 @@ func TestAside(t *testing.T) {
 	dir := t.TempDir()
 	must(t, os.WriteFile(filepath.Join(dir, ".intray-x"), []byte("x"), 0o644))
 	var told []string
-	w, err := New(Options{Folder: dir, Aside: func(rel string) { told = append(told, rel) }})
+	w, err := New(Options{Folder: dir, Aside: func(rel string) bool { told = append(told, rel); return true }})
 	must(t, err)
 	s := newScanner(w.o, noNotify)
 	s.sweep(t.Context())
 	s.sweep(t.Context())
+	if !s.unseen {
+		t.Error("the wish to be told again was not noted")
+	}
 	if len(told) != 2 || told[0] != ".intray-x" || len(s.tracker.files) != 0 {
 		t.Errorf("told %q, known %v", told, s.tracker.files)
 	}

@@ -310,6 +310,11 @@ func (d *Desk) Publish(plan Plan, commit func(Plan) error) (Plan, error) {
 		}
 		plan = renamed
 	}
+	if _, err := os.Lstat(plan.mark()); err == nil { // its folder may have been removed for being empty
+		if err := os.MkdirAll(plan.Dir, 0o777); err != nil {
+			return plan, fmt.Errorf("make folder: %w", err)
+		}
+	}
 	for i := range plan.Items {
 		if err := plan.publish(&plan.Items[i]); err != nil {
 			d.release(plan)
@@ -332,11 +337,11 @@ func (d *Desk) Finish(plan Plan) error {
 // Discard removes what is staged and gives the names back.
 func (d *Desk) Discard(plan Plan) error {
 	var errs []error
+	if len(plan.Items) > 0 { // the mark first: what is missing beside it counts as delivered
+		errs = append(errs, os.RemoveAll(plan.mark()))
+	}
 	for _, i := range plan.Items {
 		errs = append(errs, os.RemoveAll(plan.temp(i)))
-	}
-	if len(plan.Items) > 0 {
-		errs = append(errs, os.RemoveAll(plan.mark()))
 	}
 	d.done(plan)
 	return errors.Join(errs...)

@@ -335,3 +335,38 @@ func TestReasonIsReadable(t *testing.T) {
 		t.Errorf("%s, %v", data, err)
 	}
 }
+
+// TestKillBetweenLinkAndRemoval: where a rename is made of the two, both names
+// are there after a crash; that is one delivery, not a name taken by others.
+func TestKillBetweenLinkAndRemoval(t *testing.T) {
+	dir := t.TempDir()
+	plan, err := (&Desk{}).Stage(t.Context(), request(dir, "one"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Link(plan.temp(plan.Items[0]), filepath.Join(dir, plan.Items[0].Final)); err != nil {
+		t.Skip("skipped: no hard links here: ", err)
+	}
+	d := &Desk{}
+	published, err := d.Publish(plan, func(Plan) error { return errors.New("renamed") })
+	if err := errors.Join(err, d.Finish(published)); err != nil {
+		t.Fatal(err)
+	}
+	if got := names(t, dir); !slices.Equal(got, []string{"scan.json", "scan.pdf", "scan.txt"}) {
+		t.Errorf("delivered %q", got)
+	}
+}
+
+// TestFolderRemovedAfterStaging is made again.
+func TestFolderRemovedAfterStaging(t *testing.T) {
+	root := t.TempDir()
+	dir := filepath.Join(root, "a")
+	d := &Desk{}
+	plan, err := d.Stage(t.Context(), request(dir, "one"))
+	if err := errors.Join(err, os.Remove(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Publish(plan, keep); err != nil || len(names(t, dir)) != 3 {
+		t.Errorf("%v", err)
+	}
+}

@@ -107,3 +107,68 @@ func takeAll(b *testing.B, dir, hot string, files int) {
 		b.Fatalf("%d taken, %v", taken.Load(), err)
 	}
 }
+
+// BenchmarkKept starts to watch a folder with 100,000 files that were taken
+// before and stayed: how long until all are known again.
+func BenchmarkKept(b *testing.B) {
+	const files = 100_000
+	dir := b.TempDir()
+	hot := filepath.Join(dir, "hot")
+	if err := os.Mkdir(hot, 0o755); err != nil {
+		b.Fatal(err)
+	}
+	l, err := ledger.Open(filepath.Join(dir, "ledger.db"), ledger.Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	const lanes = 256
+	errs := make(chan error, lanes)
+	for lane := range lanes {
+		go func() {
+			var all error
+			for n := lane; n < files; n += lanes {
+				name := fmt.Sprintf("scan-%06d.pdf", n)
+				path := filepath.Join(hot, name)
+				err := os.WriteFile(path, []byte(name), 0o644)
+				info, err2 := os.Lstat(path)
+				if all = errors.Join(all, err, err2); all != nil {
+					break
+				}
+				f := watcher.File{Size: info.Size(), ModTime: info.ModTime(), Inode: watcher.Inode(info)}
+				all = l.See("desk", name, ledger.Sighting{Source: mark(f), DocumentID: ledger.NewID()})
+			}
+			errs <- all
+		}()
+	}
+	for range lanes {
+		if err := <-errs; err != nil {
+			b.Fatal(err)
+		}
+	}
+	in := &Intake{Ledger: l, Log: slog.New(slog.DiscardHandler)}
+	for b.Loop() {
+		front, err := NewFront(in, Folder{Name: "desk", Path: hot, After: Keep}, watcher.Options{})
+		if err != nil {
+			b.Fatal(err)
+		}
+		ctx, done := context.WithCancel(context.Background())
+		known := 0
+		w, err := watcher.New(watcher.Options{Folder: hot, Mode: watcher.Poll, Known: func(f watcher.File) bool {
+			if !front.known(f) {
+				b.Errorf("%s is not known", f.Rel)
+			}
+			if known++; known == files {
+				done()
+			}
+			return true
+		}})
+		if err != nil {
+			b.Fatal(err)
+		}
+		if err := w.Run(ctx, func(f watcher.File) { b.Errorf("%s was reported", f.Rel) }); !errors.Is(err, context.Canceled) {
+			b.Fatal(err)
+		}
+		b.ReportMetric(float64(known), "files")
+	}
+}

@@ -37,25 +37,32 @@ func (in *Intake) bundled(f watcher.File, sum string) (ledger.Document, bool) {
 // retry gives a document its tries back and removes the bundle. A document that
 // has not failed is being worked on already: the bundle was only left by a crash.
 func (in *Intake) retry(folder Folder, f watcher.File, doc ledger.Document) (Taken, error) {
+	c, err := in.claim(folder, f)
+	if err != nil {
+		return Taken{}, err
+	}
+	defer in.unhand(c)
+	taken := Taken{Document: doc, Bundle: true}
 	switch doc.State {
 	case ledger.FailedTerminal, ledger.DeadLetter, ledger.Rejected:
 		next, err := in.Ledger.Apply(doc.ID, ledger.Retry("folder", "its bundle was dropped into the hot folder"))
 		if err != nil {
-			return Taken{}, &Again{After: soon, Reason: "the ledger could not record the retry", Cause: err}
+			return Taken{}, errors.Join(&Again{After: soon, Reason: "the ledger could not record the retry", Cause: err}, in.giveBack(folder, c))
 		}
-		doc = next
+		taken.Document, taken.Retried = next, true
 	}
 	if folder.After == Keep {
-		return Taken{Document: doc, Retried: true}, in.keep(folder, f, doc)
+		return taken, in.keep(folder, f, doc)
 	}
 	dir := filepath.Dir(f.Path)
 	// The reason last: with it, what a crash leaves is still known as a bundle.
-	err := errors.Join(ignoreGone(os.Remove(f.Path)), ignoreGone(os.Remove(filepath.Join(dir, deliver.ReasonFile))))
+	err = errors.Join(ignoreGone(os.Remove(c.path)), ignoreGone(os.Remove(filepath.Join(dir, deliver.ReasonFile))))
 	if err != nil {
-		return Taken{}, &Again{After: later, Reason: "the document is tried again, but its bundle cannot be removed from the hot folder", Cause: err}
+		return Taken{}, errors.Join(&Again{After: later, Reason: "the document is tried again, but its bundle cannot be removed from the hot folder", Cause: err},
+			in.giveBack(folder, c))
 	}
 	leaveBundle(dir, doc)
-	return Taken{Document: doc, Retried: true}, nil
+	return taken, nil
 }
 
 // leaveBundle removes the bundle's folder, unless somebody put something else

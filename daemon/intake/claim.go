@@ -227,33 +227,33 @@ func (s sightings) note(rel string, now time.Time, expiry time.Duration) {
 // aside deals with a claim found in the folder: one of ours that a crash left
 // is finished or given back at once, another's when it has shown no end for
 // as long as the folder allows. No clock but ours is asked.
-func (in *Intake) aside(folder Folder, rel string, seen sightings, now time.Time) {
+func (in *Intake) aside(folder Folder, rel string, seen sightings, now time.Time) (again bool) {
 	in.asideMark(folder, rel, now)
 	owner, name, ok := parseClaim(path.Base(rel))
 	where := filepath.Join(folder.Path, filepath.FromSlash(rel))
 	if !ok || in.inHand(where) {
-		return
+		return ok
 	}
 	if owner != in.Owner {
 		if since, known := seen[rel]; !known {
 			seen.note(rel, now, folder.ClaimExpiry)
-			return
+			return true
 		} else if now.Sub(since) < folder.ClaimExpiry {
-			return
+			return true
 		}
 		if err := leaveMark(folder, rel); err != nil {
 			in.Log.Error("Another Intray claimed a file and did not finish; it cannot be taken over.", "folder", folder.Name, "file", name, "error", err)
-			return
+			return true
 		}
 		in.Log.Warn("Another Intray claimed a file and did not finish; it is taken over.", "folder", folder.Name, "file", name)
 	}
 	c := in.hand(folder, rel, path.Join(path.Dir(rel), name))
-	if doc, found := in.recorded(folder, rel); found {
+	if doc, found := in.recorded(folder, c); found && owner == in.Owner {
 		if err := in.clear(folder, c, doc); err != nil {
 			in.Log.Warn("A file that was taken in cannot be cleared from its hot folder yet.", "document", doc.ID, "file", doc.Path, "error", err)
 		}
-		in.unhand(c)
-		return
+		return false
 	}
 	_ = in.giveBack(folder, c) // says itself what went wrong
+	return false
 }

@@ -26,7 +26,7 @@ func (in *Intake) clear(folder Folder, c claimed, doc ledger.Document) error {
 	case !in.Originals.Has(doc.SHA256):
 		in.Log.Error("A recorded file's original is missing; the file is left in the hot folder.", "document", doc.ID, "file", doc.Path)
 		return errors.Join(in.giveBack(folder, c), in.Ledger.Unclaimed(doc.ID))
-	case !sameMark(doc.Source, info) && !sameContent(c.path, doc):
+	case !sameMark(doc.Source, info) && !sameContent(c.path, doc), c.isHeld():
 		err = in.giveBack(folder, c)
 	case folder.After == Archive:
 		err = in.archive(folder, c, doc)
@@ -64,6 +64,17 @@ func (in *Intake) surrender(c claimed, doc ledger.Document) error {
 	return ignoreGone(os.Remove(c.mark()))
 }
 
+// isHeld is true when somebody still has the claimed file open for writing:
+// whoever opened it before it was renamed could write after the last look.
+func (c claimed) isHeld() bool {
+	f, err := openSource(c.path)
+	if err != nil {
+		return errors.Is(err, errHeld)
+	}
+	defer f.Close()
+	return held(f) != ""
+}
+
 // sameContent is true for a file with the document's content: one that was only
 // touched since it was stored, or arrived in the archive already.
 func sameContent(path string, doc ledger.Document) bool {
@@ -80,15 +91,35 @@ func sameContent(path string, doc ledger.Document) bool {
 	return err == nil && n == doc.Size && hex.EncodeToString(h.Sum(nil)) == doc.SHA256
 }
 
-// recorded finds the document whose file waits under this claim.
-func (in *Intake) recorded(folder Folder, rel string) (ledger.Document, bool) {
+// recorded finds the document whose file waits under this claim; also one that
+// counts as cleared, because the share was away when that was asked or lost the
+// removal with its power.
+func (in *Intake) recorded(folder Folder, c claimed) (ledger.Document, bool) {
 	docs, err := in.Ledger.Uncleared(folder.Name)
 	if err != nil {
 		in.Log.Error("The ledger cannot say which files wait to be cleared.", "error", err)
-		return ledger.Document{}, false
 	}
 	for _, doc := range docs {
-		if string(doc.Claim) == rel {
+		if string(doc.Claim) == c.rel {
+			return doc, true
+		}
+	}
+	f, err := openSource(c.path)
+	if err != nil {
+		return ledger.Document{}, false
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return ledger.Document{}, false
+	}
+	info, err := f.Stat()
+	if err != nil {
+		return ledger.Document{}, false
+	}
+	docs, err = in.Ledger.WithSHA256(hex.EncodeToString(h.Sum(nil)), 0)
+	for _, doc := range docs {
+		if err == nil && doc.Folder == folder.Name && doc.FilePath() == c.home && doc.State != ledger.Purged && sameMark(doc.Source, info) {
 			return doc, true
 		}
 	}

@@ -33,7 +33,7 @@ type Front struct {
 func NewFront(in *Intake, folder Folder, o watcher.Options) (*Front, error) {
 	f := &Front{in: in, folder: folder, log: in.Log.With("folder", folder.Name), told: map[string]string{}, seen: sightings{}}
 	o.Folder, o.Log = folder.Path, f.log
-	o.Aside = func(rel string) { in.aside(folder, rel, f.seen, time.Now()) }
+	o.Aside = func(rel string) bool { return in.aside(folder, rel, f.seen, time.Now()) }
 	if folder.After == Keep {
 		o.Known = f.known
 	}
@@ -132,6 +132,8 @@ func (f *Front) tell(file watcher.File, taken Taken) {
 	switch {
 	case taken.Retried:
 		f.log.Info("A failed document came back and is tried again.", "file", file.Rel, "document", doc.ID)
+	case taken.Bundle:
+		f.log.Info("The bundle of a document came back that has not failed any more; nothing to do.", "file", file.Rel, "document", doc.ID, "state", doc.State)
 	case doc.State == ledger.Duplicate:
 		f.log.Info("Already known; nothing to do.", "file", file.Rel, "document", doc.ID, "first", doc.DuplicateOf)
 	default:

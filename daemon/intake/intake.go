@@ -100,8 +100,9 @@ const (
 // Taken is what became of a file.
 type Taken struct {
 	Document ledger.Document
-	// Retried is true when the file was a failed bundle that came back.
-	Retried bool
+	// Bundle is true when the file was a failed bundle that came back, Retried
+	// when its document is tried again for that.
+	Bundle, Retried bool
 }
 
 // Take takes one file. The document's state tells what it became: received,
@@ -225,6 +226,10 @@ func (in *Intake) Recover(folder Folder) error {
 	docs, err := in.Ledger.Uncleared(folder.Name)
 	if err != nil {
 		return fmt.Errorf("list files not yet cleared from %s: %w", folder.Name, err)
+	}
+	if _, err := os.ReadDir(folder.Path); err != nil && len(docs) > 0 {
+		in.Log.Warn("The hot folder cannot be reached; files of it that were taken in are cleared later.", "folder", folder.Name, "error", err)
+		return nil
 	}
 	for _, doc := range docs {
 		rel := doc.FilePath()

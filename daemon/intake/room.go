@@ -1,6 +1,7 @@
 package intake
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -34,10 +35,11 @@ func (r *Room) said() bool {
 	return r.why != ""
 }
 
-// check is an *Again when there is no room for so many bytes.
+// check is an *Again when there is no room for so many bytes. The numbers, which
+// change all the time, are its cause: the reason is said once.
 func (r *Room) check(size int64) error {
 	if why := r.look(uint64(max(size, 0))); why != "" {
-		return &Again{After: waitForRoom, Reason: why}
+		return &Again{After: waitForRoom, Reason: "there is no room for it", Cause: errors.New(why)}
 	}
 	return nil
 }
@@ -62,8 +64,9 @@ func (r *Room) look(size uint64) string {
 		r.Log.Info("There is room again; files are taken in.", "free_mb", free>>20)
 	}
 	if err == nil && free < r.MinFree+size {
-		return fmt.Sprintf("the file has %d MB, only %d MB are free where originals are stored (%s) and %d MB must stay free (min_free_mb)",
-			size>>20, free>>20, r.Dir, r.MinFree>>20)
+		const mb = 1 << 20
+		return fmt.Sprintf("the file has %.1f MB, only %.1f MB are free where originals are stored (%s) and %d MB must stay free (min_free_mb)",
+			float64(size)/mb, float64(free)/mb, r.Dir, r.MinFree/mb)
 	}
 	return ""
 }

@@ -180,7 +180,7 @@ func (s *Store) commit(temp string, blob Blob) error {
 	if err := os.Mkdir(fan, 0o700); err != nil && !errors.Is(err, os.ErrExist) {
 		return err
 	}
-	if err := place(temp, target, blob.Size); err != nil {
+	if err := place(temp, target, blob); err != nil {
 		return err
 	}
 	if err := s.syncDir(fan); err != nil {
@@ -206,23 +206,36 @@ func (s *Store) syncFan(fan string) error {
 	return nil
 }
 
-// place renames the temporary file unless the whole original stands there. One
-// of another size is damaged and is replaced; Windows, which replaces no
-// read-only file, gives an error instead.
-func place(temp, target string, size int64) error {
-	if whole(target, size) {
+// place renames the temporary file unless the whole original stands there: it
+// is read for that, since the same content coming again may be the chance to
+// mend a damaged one.
+func place(temp, target string, blob Blob) error {
+	if whole(target, blob) {
 		return discard(temp)
 	}
+	if info, err := os.Lstat(target); err == nil && info.Mode().IsRegular() {
+		_ = os.Chmod(target, 0o600) // Windows replaces no read-only file
+	}
 	err := os.Rename(temp, target)
-	if err != nil && whole(target, size) { // another Put was faster
+	if err != nil && whole(target, blob) { // another Put was faster
 		return discard(temp)
 	}
 	return err
 }
 
-func whole(path string, size int64) bool {
+func whole(path string, blob Blob) bool {
 	info, err := os.Lstat(path)
-	return err == nil && info.Mode().IsRegular() && info.Size() == size
+	if err != nil || !info.Mode().IsRegular() || info.Size() != blob.Size {
+		return false
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return false
+	}
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	return err == nil && hex.EncodeToString(h.Sum(nil)) == blob.SHA256
 }
 
 func discard(temp string) error {

@@ -185,6 +185,11 @@ func TestDamagedOriginalIsReplaced(t *testing.T) {
 	}
 	put(t, s, []byte("whole"))
 	must(t, s.Verify(t.Context(), blob.SHA256))
+	// Of the same size it is no less damaged.
+	must(t, os.Chmod(path, 0o600))
+	must(t, os.WriteFile(path, []byte("WHOLE"), 0o600))
+	put(t, s, []byte("whole"))
+	must(t, s.Verify(t.Context(), blob.SHA256))
 }
 
 // TestFoldersAreSynced after the rename, whoever made them: the one with the

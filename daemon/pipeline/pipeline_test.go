@@ -353,3 +353,38 @@ func TestBlockedOutputEnds(t *testing.T) {
 		t.Errorf("%s, %+v", doc.State, doc.Failure)
 	}
 }
+
+// TestA6StuckAttemptLosesItsLease at the deadline, without a restart: the
+// document is finished by another attempt, and the late answer changes nothing.
+func TestA6StuckAttemptLosesItsLease(t *testing.T) {
+	tr := newTray(t, &workers{})
+	tr.Config.Lease = config.Duration(200 * time.Millisecond)
+	stuck, release, over := make(chan bool, 1), make(chan bool), make(chan bool)
+	var calls atomic.Int32
+	tr.Progress = func(ledger.Document, int, int) {
+		if calls.Add(1) == 1 {
+			stuck <- true
+			<-release
+			close(over)
+		}
+	}
+	doc := tr.drain(t)
+	<-stuck
+	if doc.State != ledger.Completed || doc.Attempts != 2 || doc.Tries != 2 {
+		t.Errorf("%s after %d attempts", doc.State, doc.Attempts)
+	}
+	close(release)
+	<-over
+	attempts, err := tr.Ledger.Attempts(tr.id)
+	if err != nil || len(attempts) != 2 || attempts[0].Failure == nil || attempts[0].Failure.Code != "lease_expired" {
+		t.Errorf("%+v, %v", attempts, err)
+	}
+	// Its next word to the ledger is refused; asking for that word here leaves no
+	// doubt that it was spoken.
+	if _, err := tr.Ledger.Apply(tr.id, ledger.Complete(attempts[0].ID, nil)); !errors.Is(err, ledger.ErrConflict) {
+		t.Errorf("a late answer: %v", err)
+	}
+	if files, err := os.ReadDir(filepath.Join(tr.dir, "out", "a")); err != nil || len(files) != 2 {
+		t.Errorf("delivered %v, %v", files, err)
+	}
+}

@@ -208,22 +208,46 @@ func (p *Purger) purge(doc ledger.Document, actor, why string) error {
 }
 
 // forget removes delivered files that hold text. A file that is not this
-// document's any more is left alone.
+// document's any more, or was taken away, is left alone.
 func (p *Purger) forget(doc ledger.Document, what, actor, why string) error {
 	paths := files(doc, what)
 	// The JSON says whose the files are: it goes last.
-	slices.SortFunc(paths, func(a, b string) int {
-		return strings.Compare(filepath.Ext(b), filepath.Ext(a))
-	})
-	mine := slices.ContainsFunc(paths, func(path string) bool { return filepath.Ext(path) == ".json" && deliver.IsOf(path, doc.ID) })
-	if mine {
-		for _, path := range paths {
-			if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-				return fmt.Errorf("remove %s: %w", what, err)
-			}
+	slices.SortStableFunc(paths, func(a, b string) int { return jsonLast(a) - jsonLast(b) })
+	mine, err := owned(doc)
+	if err != nil {
+		return fmt.Errorf("see whose the delivered files are: %w", err)
+	}
+	for _, path := range paths {
+		if !mine {
+			break
+		}
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("remove %s: %w", what, err)
 		}
 	}
 	return p.Ledger.Forget(doc.ID, what, actor, why)
+}
+
+func jsonLast(path string) int {
+	if filepath.Ext(path) == ".json" {
+		return 1
+	}
+	return 0
+}
+
+// owned is true when the delivered JSON still is the document's. A folder that
+// cannot be reached is an error: it may come back with all that was in it.
+func owned(doc ledger.Document) (bool, error) {
+	for _, path := range doc.Outputs {
+		if filepath.Ext(path) != ".json" {
+			continue
+		}
+		if _, err := os.ReadDir(filepath.Dir(path)); err != nil {
+			return false, err
+		}
+		return deliver.IsOf(path, doc.ID), nil
+	}
+	return false, nil
 }
 
 // files are the delivered files of one sort.

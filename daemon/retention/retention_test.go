@@ -108,6 +108,25 @@ func TestDue(t *testing.T) {
 	}
 }
 
+// TestTextOnAShareThatIsAway is not said to be removed.
+func TestTextOnAShareThatIsAway(t *testing.T) {
+	f := setup(t)
+	doc := f.deliver(t, "scan")
+	away := f.dir + "-away"
+	if err := os.Rename(f.dir, away); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.due(t, 31, false); len(got) != 0 {
+		t.Errorf("removed %+v", got)
+	}
+	if err := os.Rename(away, f.dir); err != nil {
+		t.Fatal(err)
+	}
+	if got := f.due(t, 31, false); len(got) != 1 || exists(doc.Outputs[1]) {
+		t.Errorf("after its return: %+v", got)
+	}
+}
+
 // TestSharedContent stays as long as another document needs it, and while it
 // is being taken in again.
 func TestSharedContent(t *testing.T) {

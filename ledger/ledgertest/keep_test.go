@@ -8,6 +8,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"intray/ledger"
 )
@@ -212,4 +213,97 @@ func TestTombstone(t *testing.T) {
 	if err != nil || events[len(events)-1].Move != "purge" || events[len(events)-1].Actor != "retention" || events[len(events)-2].Move != "forget" {
 		t.Errorf("%+v, %v", events, err)
 	}
+}
+
+// TestPurgeThatBegan leaves no way but its end, also after a restart.
+func TestPurgeThatBegan(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l := OpenAt(t, path, nil)
+	doc := reach(t, l, 1, ledger.DeadLetter)
+	if err := l.BeginPurge(receive(t, l, 2).ID); !errors.Is(err, ledger.ErrConflict) {
+		t.Errorf("a document on its way: %v", err)
+	}
+	if err := errors.Join(l.BeginPurge(doc.ID), l.BeginPurge(doc.ID)); err != nil {
+		t.Fatal(err)
+	}
+	Close(t, l)
+	l = OpenAt(t, path, nil)
+	if _, err := l.Apply(doc.ID, ledger.Retry("test", "too late")); !errors.Is(err, ledger.ErrConflict) {
+		t.Errorf("retried while it is purged: %v", err)
+	}
+	if begun, err := l.Purging(); err != nil || len(begun) != 1 || begun[0].ID != doc.ID {
+		t.Errorf("%v, %v", begun, err)
+	}
+	if _, err := l.Apply(doc.ID, ledger.Purge("test", "")); err != nil {
+		t.Error(err)
+	}
+	if begun, err := l.Purging(); err != nil || len(begun) != 0 {
+		t.Errorf("%v, %v", begun, err)
+	}
+}
+
+// TestCompactedWhileSomebodyWaits: who waits for the ledger gets the one that
+// is there when its turn comes, not the file that was replaced meanwhile.
+func TestCompactedWhileSomebodyWaits(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.db")
+	l := OpenAt(t, path, nil)
+	receive(t, l, 1)
+	type opened struct {
+		l   *ledger.Ledger
+		err error
+	}
+	waiting := make(chan opened)
+	go func() {
+		next, err := ledger.Open(path, ledger.Options{LockTimeout: time.Minute})
+		waiting <- opened{next, err}
+	}()
+	for range 5 { // whichever of them the other meets
+		if err := l.Compact(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	last := receive(t, l, 2)
+	Close(t, l)
+	next := <-waiting
+	if next.err != nil {
+		t.Fatal(next.err)
+	}
+	defer Close(t, next.l)
+	if _, err := next.l.Get(last.ID); err != nil {
+		t.Errorf("the last document: %v", err)
+	}
+}
+
+// TestBackupAndCompact: a slow reader of a backup keeps a compaction off, and
+// nobody else waiting.
+func TestBackupAndCompact(t *testing.T) {
+	l := OpenAt(t, filepath.Join(t.TempDir(), "ledger.db"), nil)
+	fill(t, l, 100)
+	reading, goOn := make(chan bool), make(chan bool)
+	ended := make(chan error)
+	go func() {
+		_, err := l.Backup(stalled{reading, goOn})
+		ended <- err
+	}()
+	<-reading
+	if err := l.Compact(); !errors.Is(err, ledger.ErrBusy) {
+		t.Errorf("compacted beside a backup: %v", err)
+	}
+	receive(t, l, 200) // nobody is kept waiting
+	close(goOn)
+	if err := <-ended; err != nil {
+		t.Error(err)
+	}
+}
+
+// stalled is a reader of a backup that takes its time.
+type stalled struct{ reading, goOn chan bool }
+
+func (s stalled) Write(p []byte) (int, error) {
+	select {
+	case s.reading <- true:
+	case <-s.goOn:
+	}
+	<-s.goOn
+	return len(p), nil
 }
