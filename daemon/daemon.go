@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -49,6 +50,9 @@ type house struct {
 // cache is the folder of compiled code.
 func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, err error) {
 	if err := checkEngines(cfg, log); err != nil {
+		return nil, err
+	}
+	if err := realLoops(cfg); err != nil {
 		return nil, err
 	}
 	h := &house{cfg: cfg, log: log}
@@ -273,6 +277,25 @@ func (h *house) openFronts() error {
 			return err
 		}
 		h.fronts = append(h.fronts, front)
+	}
+	return nil
+}
+
+// realLoops checks the folders once more as they are on disk: behind a link, a
+// folder of results may be the hot folder itself.
+func realLoops(cfg *config.Config) error {
+	real := *cfg
+	real.Folders = slices.Clone(cfg.Folders)
+	for i := range real.Folders {
+		f := &real.Folders[i]
+		for _, path := range []*string{&f.Path, &f.Output, &f.Review, &f.Failed, &f.Archive} {
+			if resolved, err := filepath.EvalSymlinks(*path); err == nil {
+				*path = resolved
+			}
+		}
+	}
+	if problems := real.Validate(); len(problems) > 0 {
+		return &config.Problems{All: problems}
 	}
 	return nil
 }

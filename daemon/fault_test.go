@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -16,17 +15,6 @@ import (
 
 	"intray/daemon/web"
 )
-
-// faultProgram builds the program with its fault points.
-func faultProgram(t testing.TB) string {
-	t.Helper()
-	path := filepath.Join(t.TempDir(), "intray")
-	build := exec.Command("go", "build", "-tags", "faults", "-o", path, "intray")
-	if out, err := build.CombinedOutput(); err != nil {
-		t.Fatalf("build with fault points: %v\n%s", err, out)
-	}
-	return path
-}
 
 // faultPoints finds the points by name in the source.
 func faultPoints(t testing.TB) []string {
@@ -54,25 +42,23 @@ func faultPoints(t testing.TB) []string {
 // again: every content is delivered once, every original is there under its
 // hash, nothing temporary is left, and ledger, originals and results agree.
 func TestA3KillAtEveryPoint(t *testing.T) {
-	program := faultProgram(t)
 	warmUp(t)
 	for _, point := range faultPoints(t) {
 		for time := range 3 {
 			t.Run(point+":"+strconv.Itoa(time+1), func(t *testing.T) {
 				t.Parallel()
 				if point == "retention.removed" {
-					killInPurge(t, program, time+1)
+					killInPurge(t, time+1)
 					return
 				}
-				killAt(t, program, point, time+1)
+				killAt(t, point, time+1)
 			})
 		}
 	}
 }
 
-func killAt(t *testing.T, program, point string, nth int) {
+func killAt(t *testing.T, point string, nth int) {
 	o := newOffice(t, "")
-	o.program = program
 	contents := map[string][]byte{"a/scan.png": scanPNG(t, "first page"), "scan.pdf": scanPDF(t, "page one", "page two"), "junk.txt": []byte("no scan")}
 	for name, data := range contents {
 		o.drop(name, data)
@@ -176,9 +162,8 @@ func (o *office) until(died <-chan error, met func() bool) (death bool) {
 }
 
 // killInPurge kills between the removal of an original and the ledger's word.
-func killInPurge(t *testing.T, program string, nth int) {
+func killInPurge(t *testing.T, nth int) {
 	o := newOffice(t, "")
-	o.program = program
 	for _, name := range []string{"one", "two", "three"} {
 		o.drop(name+".txt", []byte("no scan "+name))
 	}

@@ -60,7 +60,7 @@ func scanPDF(t testing.TB, pages ...string) []byte {
 }
 
 func TestDropIsDelivered(t *testing.T) {
-	o := newOffice(t, "")
+	o := newOffice(t, "").raced()
 	o.start()
 	o.drop("letters/scan.png", scanPNG(t, "The lighthouse keeper", "counts every ship"))
 	o.waitLog("Delivered.", "letters/scan.png")

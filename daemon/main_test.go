@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"net"
 	"os"
 	"os/exec"
@@ -41,7 +42,31 @@ func runTests(m *testing.M) int {
 	if err := errors.Join(os.Setenv("XDG_CACHE_HOME", cache), os.Mkdir(filepath.Join(cache, "intray"), 0o700)); err != nil {
 		panic(err)
 	}
+	program := filepath.Join(cache, "program.exe") // the ending is for Windows
+	build := exec.Command("go", "build", "-tags", "faults", "-o", program, "intray")
+	if out, err := build.CombinedOutput(); err != nil {
+		panic(fmt.Sprintf("build the program: %v\n%s", err, out))
+	}
+	if err := os.Setenv(theProgram, program); err != nil {
+		panic(err)
+	}
 	return m.Run()
+}
+
+// theProgram names the program as it is built for use (and with its fault
+// points), which most tests run: with the race detector in it, workers take so
+// long to start that little else would be tested. Tests of things that happen
+// at once run the test binary, which has the detector; see raced.
+const theProgram = "INTRAY_TEST_PROGRAM"
+
+// raced has the office run the program with the race detector, if the tests do.
+func (o *office) raced() *office {
+	self, err := os.Executable()
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	o.program = self
+	return o
 }
 
 // patience bounds how long a test waits for something that must happen.
@@ -49,11 +74,7 @@ const patience = 3 * time.Minute
 
 func command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
-	self, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	cmd := exec.Command(self, args...)
+	cmd := exec.Command(os.Getenv(theProgram), args...)
 	cmd.Env = append(os.Environ(), asProgram+"=1", "OMP_THREAD_LIMIT=1")
 	return cmd
 }

@@ -156,7 +156,8 @@ func (a *app) backupCommand() *cobra.Command {
 		Use: "backup F", Short: "Copy the ledger, also while the daemon runs", Args: cobra.ExactArgs(1),
 		Long: "Writes a whole copy of the ledger to F, which must not exist. The originals are ordinary files in data_dir\n" +
 			"that never change: back them up with any tool, after the ledger. To restore, stop the daemon, copy F over\n" +
-			"data_dir/ledger.db and run `intray doctor --deep`.",
+			"data_dir/ledger.db and run `intray doctor --deep`.\n" +
+			"Documents that were on their way at the backup are delivered once more after a restore.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			cfg, err := a.load()
 			if err != nil {
@@ -172,7 +173,8 @@ func (a *app) backupCommand() *cobra.Command {
 	}
 }
 
-// backup copies the ledger to path: checked, whole, or not at all.
+// backup copies the ledger to path: checked, whole, or not at all. size is that
+// of the copy when it was made.
 func backup(ctx context.Context, cfg *config.Config, path string) (size int64, err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return 0, usage(fmt.Errorf("%s exists already; a backup replaces nothing", path))
@@ -207,12 +209,13 @@ func backup(ctx context.Context, cfg *config.Config, path string) (size int64, e
 	return size, durable.SyncDir(filepath.Dir(path))
 }
 
+// verifyLedger checks a copy and makes it fit to be restored.
 func verifyLedger(path string) error {
-	l, err := ledger.Open(path, ledger.Options{ReadOnly: true})
+	l, err := ledger.Open(path, ledger.Options{})
 	if err != nil {
 		return err
 	}
-	return errors.Join(l.Check(), l.Close())
+	return errors.Join(l.Check(), l.ForgetPlans(), l.Close())
 }
 
 func ignoreMissing(err error) error {

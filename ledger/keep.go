@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,32 @@ func (l *Ledger) Backup(w io.Writer) (size int64, err error) {
 		return size, fmt.Errorf("copy the ledger: %w", err)
 	}
 	return size, nil
+}
+
+// ForgetPlans drops the plans of deliveries in hand. In a restored ledger they
+// would speak of what was delivered long ago.
+func (l *Ledger) ForgetPlans() error {
+	return l.update(func(tx *bolt.Tx) error {
+		for _, state := range []State{Received, Validated, Processing, SubmittedToProvider, FailedRetryable} {
+			prefix := []byte(string(state) + "\x00")
+			c := tx.Bucket(bucketByState).Cursor()
+			for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
+				old, err := get(tx, lastID(k))
+				if err != nil {
+					return err
+				}
+				if old.Delivery == nil {
+					continue
+				}
+				doc := old
+				doc.Delivery = nil
+				if err := l.put(tx, &old, doc); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
 }
 
 // Space is how large the ledger's file is and how much of it is free to be

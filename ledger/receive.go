@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"strings"
+	"time"
 
 	bolt "go.etcd.io/bbolt"
 )
@@ -48,7 +49,7 @@ func (l *Ledger) Receive(a Arrival) (Document, error) {
 			doc.Claim = []byte(a.Claim)
 			return l.put(tx, &same, doc)
 		}
-		first, known, err := firstWith(tx, a.SHA256)
+		first, known, err := firstWith(tx, a.SHA256, l.clock())
 		if err != nil {
 			return err
 		}
@@ -95,8 +96,12 @@ func sameDrop(tx *bolt.Tx, a Arrival) (Document, bool, error) {
 	return Document{}, false, nil
 }
 
+// atOnce is how soon after a document the same content counts as the same drop,
+// even if it has failed already: what fails, fails fast.
+const atOnce = 10 * time.Second
+
 // firstWith finds the oldest document of this content that did not fail.
-func firstWith(tx *bolt.Tx, sum string) (Document, bool, error) {
+func firstWith(tx *bolt.Tx, sum string, now time.Time) (Document, bool, error) {
 	prefix := []byte(sum)
 	c := tx.Bucket(bucketBySHA256).Cursor()
 	for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
@@ -109,7 +114,11 @@ func firstWith(tx *bolt.Tx, sum string) (Document, bool, error) {
 			state = doc.PurgedFrom
 		}
 		switch state {
-		case FailedTerminal, DeadLetter, Rejected, Duplicate:
+		case Duplicate:
+		case FailedTerminal, DeadLetter, Rejected:
+			if age := now.Sub(doc.ReceivedAt); doc.State != Purged && age >= 0 && age < atOnce {
+				return doc, true, nil
+			}
 		default:
 			return doc, true, nil
 		}

@@ -346,25 +346,3 @@ func (d *Desk) Discard(plan Plan) error {
 	d.done(plan)
 	return errors.Join(errs...)
 }
-
-// Withdraw removes a bundle folder that a retry made obsolete, if nothing but
-// the named files is in it; a person may have put something beside them. One
-// that is gone is no error.
-func Withdraw(bundle string, names []string) error {
-	entries, err := os.ReadDir(bundle)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("withdraw bundle: %w", err)
-	}
-	for _, e := range entries {
-		if !slices.Contains(names, e.Name()) || !e.Type().IsRegular() {
-			return nil
-		}
-	}
-	for _, e := range entries {
-		err = errors.Join(err, os.Remove(filepath.Join(bundle, e.Name())))
-	}
-	return errors.Join(err, os.Remove(bundle))
-}

@@ -2,6 +2,8 @@ package deliver
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"os"
 	"path/filepath"
@@ -301,31 +303,35 @@ func TestPlaceGone(t *testing.T) {
 	}
 }
 
-func TestWithdraw(t *testing.T) {
-	bundle := filepath.Join(t.TempDir(), "scan-1a2b3c4d")
-	names := []string{"scan.pdf", "reason.json"}
-	for _, extra := range []bool{true, false} {
-		if err := errors.Join(os.MkdirAll(bundle, 0o755), os.WriteFile(filepath.Join(bundle, "scan.pdf"), nil, 0o644),
-			os.WriteFile(filepath.Join(bundle, "reason.json"), nil, 0o644)); err != nil {
-			t.Fatal(err)
-		}
-		note := filepath.Join(bundle, "note.txt")
-		if extra {
-			if err := os.WriteFile(note, nil, 0o644); err != nil {
+func TestWithdrawFailed(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(bundle string) error
+		left   string
+	}{
+		"as delivered": {func(string) error { return nil }, ""},
+		"with a note":  {func(b string) error { return os.WriteFile(filepath.Join(b, "note.txt"), nil, 0o644) }, "note.txt"},
+		"mended there": {func(b string) error { return os.WriteFile(filepath.Join(b, "scan.pdf"), []byte("mended"), 0o644) }, "reason.json scan.pdf"},
+		"taken away":   {os.RemoveAll, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bundle := filepath.Join(t.TempDir(), "scan-1a2b3c4d")
+			sum := sha256.Sum256([]byte("broken"))
+			reason, err := Reason{DocumentID: "one", SHA256: hex.EncodeToString(sum[:]), Files: []string{"scan.pdf"}}.Encode()
+			if err := errors.Join(err, os.Mkdir(bundle, 0o755), os.WriteFile(filepath.Join(bundle, "scan.pdf"), []byte("broken"), 0o644),
+				os.WriteFile(filepath.Join(bundle, ReasonFile), reason, 0o644), c.change(bundle)); err != nil {
 				t.Fatal(err)
 			}
-		} else if err := os.Remove(note); err != nil {
-			t.Fatal(err)
-		}
-		if err := Withdraw(bundle, names); err != nil {
-			t.Error(err)
-		}
-		if _, err := os.Stat(bundle); (err == nil) != extra {
-			t.Errorf("with a note %v: %v", extra, err)
-		}
-	}
-	if err := Withdraw(bundle, names); err != nil {
-		t.Error(err)
+			if err := WithdrawFailed(bundle, "one"); err != nil {
+				t.Error(err)
+			}
+			left := ""
+			if _, err := os.Stat(bundle); err == nil {
+				left = strings.Join(names(t, bundle), " ")
+			}
+			if left != c.left {
+				t.Errorf("left %q, want %q", left, c.left)
+			}
+		})
 	}
 }
 

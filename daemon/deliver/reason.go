@@ -2,9 +2,12 @@ package deliver
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -53,7 +56,11 @@ func (r Reason) Encode() ([]byte, error) {
 	return b.Bytes(), nil
 }
 
-// WithdrawFailed withdraws a failed bundle whose reason names the document.
+// WithdrawFailed removes a failed bundle that a retry or a purge made obsolete,
+// if its reason names the document: the reason and the original, but no file
+// that is not what was delivered. A person may have mended the original there,
+// then all stays, or put a note beside it, then that stays. A bundle that is
+// gone is no error.
 func WithdrawFailed(bundle, documentID string) error {
 	data, err := os.ReadFile(filepath.Join(bundle, ReasonFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -66,5 +73,38 @@ func WithdrawFailed(bundle, documentID string) error {
 	if err := json.Unmarshal(data, &r); err != nil || r.DocumentID != documentID {
 		return nil // somebody put something else there
 	}
-	return Withdraw(bundle, append(r.Files, ReasonFile))
+	var ours []string
+	for _, name := range r.Files {
+		path := filepath.Join(bundle, name)
+		sum, err := hashOf(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return fmt.Errorf("withdraw bundle: %w", err)
+		case sum != r.SHA256 || !filepath.IsLocal(name):
+			return nil
+		default:
+			ours = append(ours, path)
+		}
+	}
+	for _, path := range append(ours, filepath.Join(bundle, ReasonFile)) {
+		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("withdraw bundle: %w", err)
+		}
+	}
+	_ = os.Remove(bundle) // unless there is a note in it
+	return nil
+}
+
+func hashOf(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -10,6 +10,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"intray/daemon/deliver"
 	"intray/ledger"
@@ -91,6 +92,9 @@ func (in *Intake) reasonFile(folder Folder, f watcher.File) (done bool, err erro
 		return true, errors.Join(ErrGone, in.keep(folder, f, doc))
 	}
 	for _, name := range reason.Files {
+		if strings.EqualFold(name, deliver.ReasonFile) {
+			continue
+		}
 		if _, err := os.Lstat(filepath.Join(filepath.Dir(f.Path), name)); err == nil && filepath.IsLocal(name) {
 			return true, &Again{After: soon, Reason: "the reason waits for the document it belongs to"}
 		}
@@ -101,6 +105,28 @@ func (in *Intake) reasonFile(folder Folder, f watcher.File) (done bool, err erro
 	}
 	leaveBundle(filepath.Dir(f.Path), doc)
 	return true, ErrGone
+}
+
+// foreign is an *Again for a file in a failed bundle of another Intray: that one
+// may watch this folder, too, and take it back. After as long as a claim lasts
+// it is taken like any file.
+func (in *Intake) foreign(folder Folder, f watcher.File) error {
+	dir := filepath.Dir(f.Path)
+	reason, ok := readReason(filepath.Join(dir, deliver.ReasonFile))
+	if !ok {
+		return nil
+	}
+	if _, err := in.Ledger.Get(reason.DocumentID); !errors.Is(err, ledger.ErrNotFound) {
+		return nil
+	}
+	since := f.Changed
+	if info, err := os.Lstat(dir); err == nil && watcher.Changed(info).After(since) {
+		since = watcher.Changed(info)
+	}
+	if left := folder.ClaimExpiry - time.Since(since); left > 0 {
+		return &Again{After: left, Reason: "it lies in a failed bundle of another Intray, which may take it back"}
+	}
+	return nil
 }
 
 // keep remembers a file that stays in its folder.

@@ -243,6 +243,7 @@ func (in *Intake) aside(folder Folder, rel string, seen sightings, now time.Time
 		}
 		if err := leaveMark(folder, rel); err != nil {
 			in.Log.Error("Another Intray claimed a file and did not finish; it cannot be taken over.", "folder", folder.Name, "file", name, "error", err)
+			seen.note(rel, now, folder.ClaimExpiry) // and tried again when as much time has passed
 			return true
 		}
 		in.Log.Warn("Another Intray claimed a file and did not finish; it is taken over.", "folder", folder.Name, "file", name)

@@ -247,7 +247,13 @@ func TestStrangeReason(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if doc := f.take(t, f.drop(t, "x/reason.json", string(foreign))); doc.State != ledger.Received {
+	theirs := f.drop(t, "x/reason.json", string(foreign))
+	var again *Again
+	if _, err := f.Take(t.Context(), f.folder, theirs); !errors.As(err, &again) || again.After <= 0 {
+		t.Errorf("another Intray's bundle: %v", err)
+	}
+	f.folder.ClaimExpiry = 0
+	if doc := f.take(t, theirs); doc.State != ledger.Received {
 		t.Errorf("%+v", doc)
 	}
 	f.failedBundle(t, "y")

@@ -113,6 +113,9 @@ func (in *Intake) Take(ctx context.Context, folder Folder, f watcher.File) (Take
 	if err := in.Room.check(f.Size); err != nil {
 		return Taken{}, err
 	}
+	if err := in.foreign(folder, f); err != nil {
+		return Taken{}, err
+	}
 	if done, err := in.reasonFile(folder, f); done || err != nil {
 		return Taken{}, err
 	}

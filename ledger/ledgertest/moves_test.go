@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -217,7 +218,8 @@ func TestTwoStartsRace(t *testing.T) {
 // that names it; what failed gets another chance; the same drop seen again
 // after a crash is neither.
 func TestA9Duplicates(t *testing.T) {
-	l := Open(t, nil)
+	var later atomic.Int64
+	l := Open(t, func() time.Time { return start.Add(time.Duration(later.Load())) })
 	first := receive(t, l, 1)
 	same := arrival(1)
 	if again, err := l.Receive(same); err != nil || again.ID != first.ID {
@@ -232,6 +234,11 @@ func TestA9Duplicates(t *testing.T) {
 		t.Errorf("%+v, %v", repeat, err)
 	}
 	apply(t, l, first.ID, ledger.Refuse(failure))
+	same.Path = "at once.pdf"
+	if third, err := l.Receive(same); err != nil || third.State != ledger.Duplicate || third.DuplicateOf != first.ID {
+		t.Errorf("after a failure, in the same moment: %+v, %v", third, err)
+	}
+	later.Store(int64(time.Minute))
 	same.Path = "third.pdf"
 	if third, err := l.Receive(same); err != nil || third.State != ledger.Received {
 		t.Errorf("after a failure: %+v, %v", third, err)
