@@ -52,9 +52,6 @@ func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, er
 	if err := checkEngines(cfg, log); err != nil {
 		return nil, err
 	}
-	if err := realLoops(cfg); err != nil {
-		return nil, err
-	}
 	h := &house{cfg: cfg, log: log}
 	defer func() {
 		if err != nil {
@@ -295,6 +292,9 @@ func realLoops(cfg *config.Config) error {
 		}
 	}
 	if problems := real.Validate(); len(problems) > 0 {
+		for i := range problems {
+			problems[i].File = "the folders as they are on disk"
+		}
 		return &config.Problems{All: problems}
 	}
 	return nil

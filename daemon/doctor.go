@@ -45,6 +45,9 @@ func (a *app) doctorCommand() *cobra.Command {
 			for _, w := range warnings {
 				findings = append(findings, finding{what: "configuration", problem: fmt.Sprint(w)})
 			}
+			if err := realLoops(cfg); err != nil {
+				findings = append(findings, finding{what: "folders", problem: err.Error()})
+			}
 			findings = append(findings, findEngines(cfg)...)
 			findings = append(findings, checkFolders(cfg)...)
 			findings = append(findings, checkSpace(cfg), checkPort(cfg), checkClock(path))

@@ -267,3 +267,22 @@ func TestListNarrows(t *testing.T) {
 		}
 	}
 }
+
+// TestLinkToTheHotFolder: results that would be taken in again are refused at
+// the start, and doctor says so, whatever the paths look like.
+func TestLinkToTheHotFolder(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "")
+	if err := os.Remove(o.path("failed")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink("in", o.path("failed")); err != nil {
+		t.Skip("skipped: links cannot be made here: ", err)
+	}
+	for _, command := range []string{"run", "doctor"} {
+		out, stderr, code := runIntray(t, command, "--config", o.config)
+		if code == exitDone || !strings.Contains(out+stderr, "results would be taken in as scans") {
+			t.Errorf("%s: code %d\n%s%s", command, code, out, stderr)
+		}
+	}
+}

@@ -243,7 +243,7 @@ func reasonsIn(t testing.TB, failed string) map[string]failedBundle {
 // TestA9IdenticalDropsAtOnce: the same scan in two subfolders and two hot
 // folders in one moment is one document, and no mishap.
 func TestA9IdenticalDropsAtOnce(t *testing.T) {
-	o := newOffice(t, "")
+	o := newOffice(t, "").raced()
 	o.add("[[folder]]\nname = \"annex\"\npath = \"annex\"\nsettle = \"200ms\"\nsweep = \"1s\"\n")
 	for _, dir := range []string{"in/a", "in/b", "annex/a"} {
 		if err := os.MkdirAll(o.path(filepath.FromSlash(dir)), 0o755); err != nil {

@@ -33,6 +33,9 @@ type program struct {
 
 // Start opens the house and returns; the work goes on behind it.
 func (p *program) Start(service.Service) error {
+	if err := realLoops(p.cfg); err != nil {
+		return err
+	}
 	h, err := openHouse(p.cfg, filepath.Join(p.cfg.DataDir, "cache"), p.log)
 	if err != nil {
 		return err
