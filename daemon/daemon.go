@@ -253,17 +253,13 @@ func tokenPath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "a
 // syncs to disk to share the wait.
 const takers = 8
 
-// openFronts finishes what a crash left of each hot folder's last files and
-// makes ready to watch it.
+// openFronts makes ready to watch the hot folders.
 func (h *house) openFronts() error {
 	h.room = &intake.Room{Dir: h.originals.Dir(), MinFree: uint64(h.cfg.MinFreeMB) << 20, Log: h.log}
 	in := &intake.Intake{Ledger: h.ledger, Originals: h.originals, Room: h.room, Owner: h.owner, Sniff: pages.Sniff, Log: h.log}
 	for _, f := range h.cfg.Folders {
 		folder := intake.Folder{Name: f.Name, Path: f.Path, After: intake.After(f.After), Archive: f.Archive,
 			Again: f.OnDuplicate == "again", ClaimExpiry: f.ClaimExpiry.Std()}
-		if err := in.Recover(folder); err != nil {
-			return err
-		}
 		skip := []string{f.Output, f.Review, f.Failed}
 		if folder.After == intake.Archive {
 			skip = append(skip, f.Archive)

@@ -322,3 +322,40 @@ func TestWhatCannotBeCleared(t *testing.T) {
 		t.Errorf("%+v, %v", docs, err)
 	}
 }
+
+// TestFolderAwayAtTheStart: nothing is concluded from that. When it is back,
+// what was recorded is cleared, and only then due.
+func TestFolderAwayAtTheStart(t *testing.T) {
+	f := setup(t)
+	file := f.drop(t, "scan.pdf", "content")
+	blob, err := f.store(t.Context(), file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := f.claim(f.folder, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.unhand(c)
+	doc, err := f.Ledger.Receive(ledger.Arrival{Folder: "desk", Path: "scan.pdf", Name: "scan.pdf", SHA256: blob.SHA256, Size: blob.Size,
+		Source: mark(file), Claim: c.rel})
+	if err := errors.Join(err, os.Rename(f.hot, f.hot+"-away")); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Recover(f.folder); !errors.Is(err, ErrUnreachable) {
+		t.Errorf("got %v", err)
+	}
+	if got, err := f.Ledger.Get(doc.ID); err != nil || got.SourceCleared {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if err := os.Rename(f.hot+"-away", f.hot); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Recover(f.folder); err != nil {
+		t.Error(err)
+	}
+	f.empty(t)
+	if due, err := f.Ledger.Due(time.Now(), 1); err != nil || len(due) != 1 {
+		t.Errorf("%v, %v", due, err)
+	}
+}

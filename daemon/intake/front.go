@@ -56,6 +56,15 @@ func (f *Front) known(file watcher.File) bool {
 
 // Run works until ctx is done; the error is then nil.
 func (f *Front) Run(ctx context.Context) error {
+	var group sync.WaitGroup
+	defer group.Wait()
+	switch err := f.in.Recover(f.folder); {
+	case errors.Is(err, ErrUnreachable):
+		f.log.Warn("Files that were taken in before wait to be cleared until the hot folder is back.", "path", f.folder.Path, "error", err)
+		group.Go(func() { f.recoverLater(ctx) })
+	case err != nil:
+		return err
+	}
 	f.log.Info("Watching.", "path", f.folder.Path)
 	if err := f.watch.Run(ctx, func(file watcher.File) { f.take(ctx, file) }); err != nil && ctx.Err() == nil {
 		return fmt.Errorf("watch folder %s: %w", f.folder.Name, err)
@@ -65,6 +74,27 @@ func (f *Front) Run(ctx context.Context) error {
 
 // Name is the folder's.
 func (f *Front) Name() string { return f.folder.Name }
+
+// recoverLater recovers once the folder is back.
+func (f *Front) recoverLater(ctx context.Context) {
+	tick := time.NewTicker(waitForFolder)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if err := f.in.Recover(f.folder); err == nil {
+			return
+		} else if !errors.Is(err, ErrUnreachable) {
+			f.log.Error("Files that were taken in before could not be cleared.", "error", err)
+		}
+	}
+}
+
+// waitForFolder is how often a folder that was away is looked for.
+const waitForFolder = 10 * time.Second
 
 // Waiting is how many files wait in the folder for a reason that was logged.
 func (f *Front) Waiting() int {

@@ -16,6 +16,7 @@ import (
 	"log/slog"
 	"os"
 	"path"
+	"path/filepath"
 	"sync"
 	"time"
 
@@ -47,6 +48,9 @@ func (a *Again) Unwrap() error { return a.Cause }
 // ErrGone is for a file that is not there any more: somebody removed it, or
 // another Intray took it.
 var ErrGone = errors.New("the file is gone")
+
+// ErrUnreachable is for a hot folder that is away.
+var ErrUnreachable = errors.New("the hot folder cannot be reached")
 
 // errHeld is for a file that another program is not done with.
 var errHeld = errors.New("another program has it open for writing")
@@ -224,20 +228,23 @@ func sameMark(m ledger.SourceMark, info fs.FileInfo) bool {
 
 // Recover goes through the files of a folder that were recorded before a crash
 // or a failure kept them from being cleared. Claims that were not recorded are
-// given back when the watcher finds them; see Aside.
+// given back when the watcher finds them; see aside. While the folder cannot be
+// reached the error is ErrUnreachable and nothing is concluded from that.
 func (in *Intake) Recover(folder Folder) error {
 	docs, err := in.Ledger.Uncleared(folder.Name)
 	if err != nil {
 		return fmt.Errorf("list files not yet cleared from %s: %w", folder.Name, err)
 	}
 	if _, err := os.ReadDir(folder.Path); err != nil && len(docs) > 0 {
-		in.Log.Warn("The hot folder cannot be reached; files of it that were taken in are cleared later.", "folder", folder.Name, "error", err)
-		return nil
+		return fmt.Errorf("%w: %w", ErrUnreachable, err)
 	}
 	for _, doc := range docs {
 		rel := doc.FilePath()
 		if len(doc.Claim) > 0 {
 			rel = string(doc.Claim)
+		}
+		if in.inHand(filepath.Join(folder.Path, filepath.FromSlash(rel))) {
+			continue // it is being taken in just now
 		}
 		if err := in.clear(folder, in.hand(folder, rel, doc.FilePath()), doc); err != nil {
 			in.Log.Warn("A file that was taken in cannot be cleared from its hot folder yet.", "document", doc.ID, "file", doc.Path, "error", err)
