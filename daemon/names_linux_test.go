@@ -24,6 +24,7 @@ func oddNames() []string {
 // TestOddNames: each is delivered once, under a name that Windows can hold and
 // that tells the one it had.
 func TestOddNames(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "")
 	o.start()
 	names := oddNames()
@@ -120,6 +121,7 @@ func percentDecoded(s string) string {
 // good files beside it are taken. The program runs as another user, so that
 // there is something it may not read.
 func TestStrangeEntries(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("skipped: only root can make devices and be another user")
 	}

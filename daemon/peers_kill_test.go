@@ -14,6 +14,7 @@ import (
 // at each death every original is whole, under its hash in the store or still
 // in the hot folder.
 func TestA3OriginalAlwaysRetrievable(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "")
 	warmUp(t)
 	files := map[string][]byte{"a.png": scanPNG(t, "the first of three"), "sub/b.pdf": scanPDF(t, "page one", "page two"),

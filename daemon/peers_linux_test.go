@@ -106,6 +106,7 @@ func writeInBursts(file string, data []byte, pause time.Duration, hold func(*os.
 // TestA2NoNotifications: files, a folder that goes away and returns, and what
 // came while nobody watched, with and without notifications.
 func TestA2NoNotifications(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"poll", "default"} {
 		t.Run(how, func(t *testing.T) {
 			o := newOffice(t, "")
@@ -211,6 +212,7 @@ func impatient(t *testing.T) *office {
 // finishes it while the daemon runs on, and what the first may still say
 // changes nothing.
 func TestA6StuckWorker(t *testing.T) {
+	t.Parallel()
 	o := impatient(t)
 	o.start()
 	o.drop("stuck.png", scanPNG(t, "whoever reads this", "falls asleep"))
@@ -250,6 +252,7 @@ func TestA6StuckWorker(t *testing.T) {
 // TestA6SleepingDaemon stops the daemon itself until its lease is over, while
 // its workers go on: the document is delivered once all the same.
 func TestA6SleepingDaemon(t *testing.T) {
+	t.Parallel()
 	o := impatient(t)
 	o.start()
 	o.drop("asleep.png", scanPNG(t, "the machine", "was suspended"))

@@ -168,6 +168,7 @@ type failing struct {
 // TestA8EveryFailureExplained drops one file for each way to fail that
 // TestA4BadFilesAreExplained does not have, up to the last try.
 func TestA8EveryFailureExplained(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "[limits]\nmax_file_mb = 2\nmax_pages = 2\nmax_megapixels = 5\n")
 	o.set("[retry]\n", "[retry]\nmax_attempts = 2\n")
 	if err := os.WriteFile(o.path("out", "blocked"), []byte("a file where a folder is needed"), 0o644); err != nil {
@@ -308,6 +309,7 @@ func checkOneOfFour(t *testing.T, docs []web.Summary, sum string) {
 // TestA10NameCollisions: the same name in two subfolders, a later file under
 // an old name, other types of one stem, and names that are taken already.
 func TestA10NameCollisions(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "")
 	if err := errors.Join(os.Mkdir(o.path("out", "c"), 0o755), os.WriteFile(o.path("out", "c", "scan.json"), []byte("mine"), 0o644)); err != nil {
 		t.Fatal(err)

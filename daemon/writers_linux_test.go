@@ -107,6 +107,7 @@ func (o *office) share(t *testing.T) func(script string) *exec.Cmd {
 // TestSMBWriter: a scanner that writes to a Windows share. It puts quickly, in
 // bursts, begins anew after a third, and uses a name that is being taken in.
 func TestSMBWriter(t *testing.T) {
+	t.Parallel()
 	if os.Getuid() != 0 {
 		t.Skip("skipped: smbd wants root")
 	}
@@ -146,6 +147,7 @@ func TestSMBWriter(t *testing.T) {
 
 // TestFTPWriter: the same over FTP, slowly, appended, resumed, and renamed.
 func TestFTPWriter(t *testing.T) {
+	t.Parallel()
 	curl, python := tool(t, "curl"), "/usr/bin/python3" // Debian's, which has Debian's modules
 	if err := exec.Command(python, "-c", "import pyftpdlib").Run(); err != nil {
 		t.Skipf("skipped: python3-pyftpdlib is not installed: %v", err)
@@ -188,6 +190,7 @@ func TestFTPWriter(t *testing.T) {
 // TestPreallocatingWriter: the ways in which programs write a file. The name
 // scan.png is used again the moment its last content was taken in.
 func TestPreallocatingWriter(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "").slowly("1500ms")
 	o.start()
 	pages := scans(t, "Written by a program", 7)
@@ -251,6 +254,7 @@ func reopen(path string, data []byte) error { return bursts(reopener(path), data
 // a lock for longer than the settling time, and then finishes (PEERS A1). What
 // it wrote before the pause is no document.
 func TestA1WriterHoldsALock(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "").slowly("800ms")
 	o.start()
 	pages := scans(t, "Written under a lock", 4)
@@ -290,6 +294,7 @@ func TestA1WriterHoldsALock(t *testing.T) {
 // the program's last look at the old file and its removal. strace makes that
 // moment long.
 func TestNameReusedAtTheLastMoment(t *testing.T) {
+	t.Parallel()
 	strace := tool(t, "strace")
 	o := newOffice(t, "")
 	o.start()
