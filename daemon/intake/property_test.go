@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"runtime"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -72,7 +73,11 @@ func play(t *testing.T, script []byte) {
 func (m *model) event(what byte, name string, value int) {
 	path := filepath.Join(m.hot, filepath.FromSlash(name))
 	switch what % 10 {
-	case 0, 1, 2: // a whole file, over whatever is there
+	case 0: // a content that came before
+		if m.contents > 0 {
+			m.write(path, name, fmt.Sprintf("content %d", 1+value%m.contents))
+		}
+	case 1, 2: // a whole file, over whatever is there
 		m.contents++
 		m.write(path, name, fmt.Sprintf("content %d", m.contents))
 	case 3: // more of a file
@@ -136,7 +141,8 @@ func (m *model) start() {
 	left := m.crash
 	in := &Intake{Ledger: m.Ledger, Originals: m.Originals, Room: m.Room, Owner: m.Owner, Log: m.Log, Sniff: func([]byte) string {
 		if left--; left == 0 {
-			cancel() // between the claim and the record
+			cancel() // and die between the claim and the record
+			runtime.Goexit()
 		}
 		return "application/pdf"
 	}}
