@@ -43,6 +43,7 @@ func faultPoints(t testing.TB) []string {
 // hash, nothing temporary is left, and ledger, originals and results agree.
 func TestA3KillAtEveryPoint(t *testing.T) {
 	warmUp(t)
+	contents := map[string][]byte{"a/scan.png": scanPNG(t, "first page"), "scan.pdf": scanPDF(t, "page one", "page two"), "junk.txt": []byte("no scan")}
 	for _, point := range faultPoints(t) {
 		for time := range 3 {
 			t.Run(point+":"+strconv.Itoa(time+1), func(t *testing.T) {
@@ -51,15 +52,14 @@ func TestA3KillAtEveryPoint(t *testing.T) {
 					killInPurge(t, time+1)
 					return
 				}
-				killAt(t, point, time+1)
+				killAt(t, contents, point, time+1)
 			})
 		}
 	}
 }
 
-func killAt(t *testing.T, point string, nth int) {
+func killAt(t *testing.T, contents map[string][]byte, point string, nth int) {
 	o := newOffice(t, "")
-	contents := map[string][]byte{"a/scan.png": scanPNG(t, "first page"), "scan.pdf": scanPDF(t, "page one", "page two"), "junk.txt": []byte("no scan")}
 	for name, data := range contents {
 		o.drop(name, data)
 	}
