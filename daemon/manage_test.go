@@ -79,7 +79,7 @@ func TestPurge(t *testing.T) {
 	if out := o.ok("purge"); out != "Nothing is due.\n" {
 		t.Errorf("without rules: %s", out)
 	}
-	if out := o.ok("purge", "--dry-run", doc.DocumentID); !strings.Contains(out, "Would remove 1") || !strings.Contains(out, doc.DocumentID) {
+	if out := o.ok("purge", "--dry-run", doc.DocumentID); !strings.Contains(out, "Would remove 2") || !strings.Contains(out, doc.DocumentID) {
 		t.Errorf("dry run: %s", out)
 	}
 	if _, err := os.Stat(o.original(doc.SHA256)); err != nil {

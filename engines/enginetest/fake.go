@@ -32,7 +32,7 @@ func (f Fake) Recognize(ctx context.Context, page engines.Page) (engines.PageRes
 	}
 	for _, l := range page.Languages {
 		if !slices.Contains(f.Capabilities().Languages, l) {
-			return engines.PageResult{}, &engines.Error{Kind: engines.Terminal, Code: engines.CodeNoLanguage, Sentence: "No such language."}
+			return engines.PageResult{}, &engines.Error{Kind: engines.Retryable, Code: engines.CodeNoLanguage, Sentence: "No such language."}
 		}
 	}
 	img, err := png.Decode(bytes.NewReader(page.Image))
