@@ -39,7 +39,7 @@ func scanPNG(t testing.TB, lines ...string) []byte {
 func scanPDF(t testing.TB, pages ...string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "scan.pdf")
-	err := pdf.FromPictures(path, len(pages), nil, "test", func(n int) (pdf.Picture, error) {
+	_, err := pdf.FromPictures(path, len(pages), nil, pdf.Options{Producer: "test"}, func(n int) (pdf.Picture, error) {
 		page, err := drawPage(strings.Split(pages[n-1], "\n"))
 		if err != nil {
 			return pdf.Picture{}, err

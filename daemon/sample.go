@@ -84,8 +84,9 @@ func writeScan(path string, page *image.Gray) error {
 		return fmt.Errorf("encode page: %w", err)
 	}
 	w, h := page.Rect.Dx(), page.Rect.Dy()
-	return pdf.FromPictures(path, 1, nil, "Intray sample", func(int) (pdf.Picture, error) {
+	_, err := pdf.FromPictures(path, 1, nil, pdf.Options{Producer: "Intray sample"}, func(int) (pdf.Picture, error) {
 		return pdf.Picture{JPEG: data.Bytes(), Components: 1, Width: w, Height: h,
 			PageWidth: float64(w) * 72 / 200, PageHeight: float64(h) * 72 / 200}, nil
 	})
+	return err
 }

@@ -31,6 +31,7 @@ type Config struct {
 
 	Retry    Retry             `toml:"retry"`
 	Limits   Limits            `toml:"limits"`
+	PDF      PDF               `toml:"pdf"`
 	Web      Web               `toml:"web"`
 	Webhooks Webhooks          `toml:"webhooks"`
 	Folders  []Folder          `toml:"folder"`
@@ -57,6 +58,12 @@ type Limits struct {
 	MaxMegapixels int `toml:"max_megapixels"`
 }
 
+// PDF says how searchable PDFs are written.
+type PDF struct {
+	LinearizeAboveMB int     `toml:"linearize_above_mb"`
+	MaxGrowth        float64 `toml:"max_growth"`
+}
+
 // Web is the local page, API and metrics.
 type Web struct {
 	Listen string `toml:"listen"`
@@ -81,6 +88,13 @@ type Folder struct {
 	SettleMax   Duration   `toml:"settle_max"`
 	Sweep       Duration   `toml:"sweep"`
 	SidecarText bool       `toml:"sidecar_text"`
+
+	Text             string   `toml:"text"`
+	Rotate           string   `toml:"rotate"`
+	RotateConfidence float64  `toml:"rotate_confidence"`
+	Deskew           string   `toml:"deskew"`
+	Prepare          []string `toml:"prepare"`
+	PDFA             string   `toml:"pdfa"`
 
 	Notify      string   `toml:"notify"`
 	After       string   `toml:"after"`
@@ -138,6 +152,7 @@ func Default() Config {
 		MinFreeMB:      500,
 		Retry:          Retry{Base: Duration(30 * time.Second), Cap: Duration(time.Hour), MaxAttempts: 5, Jitter: 0.2},
 		Limits:         Limits{MaxFileMB: 1024, MaxPages: 5000, MaxMegapixels: 400},
+		PDF:            PDF{LinearizeAboveMB: 1, MaxGrowth: 1.5},
 		Web:            Web{Listen: "127.0.0.1:7423"},
 		Engines: map[string]Engine{"local": {Kind: "tesseract", Languages: []string{"eng"},
 			Own: map[string]any{"tessdata": "", "page_segmentation": int64(1)}}},
@@ -148,6 +163,7 @@ func Default() Config {
 func FolderDefaults(name string) Folder {
 	return Folder{Name: name, Path: "in", Output: "out", Review: "review", Failed: "failed", Engine: EngineList{"local"},
 		Languages: []string{}, Settle: Duration(2 * time.Second), SettleMax: Duration(10 * time.Minute), Sweep: Duration(30 * time.Second),
+		Text: "keep", Rotate: "auto", RotateConfidence: 0.6, Deskew: "auto", Prepare: []string{}, PDFA: "auto",
 		Notify: "auto", After: "remove", Archive: "archive", OnDuplicate: "skip", ClaimExpiry: Duration(10 * time.Minute),
 		KeepOriginals: Forever(), KeepRaw: Forever(), KeepText: Forever()}
 }

@@ -146,7 +146,8 @@ func (c *Config) empty(lines map[string]int) []Problem {
 		for name, isEmpty := range map[string]bool{"path": f.Path == "", "output": f.Output == "", "review": f.Review == "",
 			"failed": f.Failed == "", "archive": f.Archive == "", "notify": f.Notify == "", "after": f.After == "",
 			"on_duplicate": f.OnDuplicate == "", "settle": f.Settle == 0, "settle_max": f.SettleMax == 0, "sweep": f.Sweep == 0,
-			"claim_expiry": f.ClaimExpiry == 0} {
+			"claim_expiry": f.ClaimExpiry == 0, "text": f.Text == "", "pdfa": f.PDFA == "", "rotate": f.Rotate == "", "deskew": f.Deskew == "",
+			"rotate_confidence": f.RotateConfidence == 0} {
 			key := fmt.Sprintf("folder.%d.%s", i, name)
 			if _, written := lines[key]; written && isEmpty {
 				v.add(key, "%s of folder %q is empty; give it a value or leave the line out", name, f.Name)
@@ -192,7 +193,8 @@ func completeFolder(f Folder, dir string) Folder {
 	for _, word := range []struct {
 		value     *string
 		otherwise string
-	}{{&f.Notify, d.Notify}, {&f.After, d.After}, {&f.OnDuplicate, d.OnDuplicate}} {
+	}{{&f.Notify, d.Notify}, {&f.After, d.After}, {&f.OnDuplicate, d.OnDuplicate},
+		{&f.Text, d.Text}, {&f.PDFA, d.PDFA}, {&f.Rotate, d.Rotate}, {&f.Deskew, d.Deskew}} {
 		if *word.value == "" {
 			*word.value = word.otherwise
 		}
@@ -207,6 +209,12 @@ func completeFolder(f Folder, dir string) Folder {
 	}
 	if f.Languages == nil {
 		f.Languages = d.Languages
+	}
+	if f.Prepare == nil {
+		f.Prepare = d.Prepare
+	}
+	if f.RotateConfidence == 0 {
+		f.RotateConfidence = d.RotateConfidence
 	}
 	for _, span := range []struct {
 		value     *Duration

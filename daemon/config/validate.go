@@ -34,6 +34,10 @@ func (c *Config) Validate() []Problem {
 	v.atLeast("limits.max_file_mb", c.Limits.MaxFileMB, 1)
 	v.atLeast("limits.max_pages", c.Limits.MaxPages, 1)
 	v.atLeast("limits.max_megapixels", c.Limits.MaxMegapixels, 1)
+	v.atLeast("pdf.linearize_above_mb", c.PDF.LinearizeAboveMB, 0)
+	if !(c.PDF.MaxGrowth >= 1) {
+		v.add("pdf.max_growth", "pdf.max_growth is %g; it must be at least 1", c.PDF.MaxGrowth)
+	}
 	v.retry(c.Retry)
 	v.listen("web.listen", c.Web.Listen)
 	v.listen("webhooks.listen", c.Webhooks.Listen)
@@ -148,6 +152,13 @@ func (v *checker) folders(c *Config) {
 		v.longer(key+".sweep", f.Sweep, 0)
 		if f.SettleMax < f.Settle {
 			v.add(key+".settle_max", "folder %q: settle_max (%s) is shorter than settle (%s)", f.Name, f.SettleMax, f.Settle)
+		}
+		v.oneOf(key+".text", f.Text, "keep", "redo", "force")
+		v.oneOf(key+".pdfa", f.PDFA, "auto", "require", "off")
+		v.oneOf(key+".rotate", f.Rotate, "auto", "off")
+		v.oneOf(key+".deskew", f.Deskew, "auto", "off")
+		if !(f.RotateConfidence > 0 && f.RotateConfidence <= 1) {
+			v.add(key+".rotate_confidence", "folder %q: rotate_confidence is %g; it must be above 0 and at most 1", f.Name, f.RotateConfidence)
 		}
 		v.oneOf(key+".notify", f.Notify, "auto", "events", "poll")
 		v.oneOf(key+".after", f.After, "remove", "archive", "keep")

@@ -19,6 +19,7 @@
 package deliver
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -35,13 +36,15 @@ import (
 	"intray/daemon/fault"
 )
 
-// Part is one file of a bundle: Data, or a copy of the file at Path.
+// Part is one file of a bundle: Data, a copy of the file at Path, or whatever
+// Write writes.
 type Part struct {
 	// Name is the file's name in a bundle folder; beside other documents it is
 	// what follows the stem, such as ".pdf".
-	Name string
-	Data []byte
-	Path string
+	Name  string
+	Data  []byte
+	Path  string
+	Write func(io.Writer) error
 }
 
 // Request is one bundle to be delivered.
@@ -60,8 +63,9 @@ type Request struct {
 	// Parts in the order of publishing.
 	Parts []Part
 	// Document, if set, becomes the last part, ".json" (STEM.json in a folder);
-	// Stage tells it the names its files got.
+	// Stage tells it the names its files got. Body holds its pages and text.
 	Document *document.Document
+	Body     document.Body
 }
 
 // Desk delivers. Its methods may be called in parallel; two deliveries in hand
@@ -186,15 +190,12 @@ const idLength = 36
 func (d *Desk) write(ctx context.Context, r Request, plan Plan) error {
 	parts := r.Parts
 	if r.Document != nil {
-		data, err := nameFiles(*r.Document, plan.Stem, r)
-		if err != nil {
-			return err
-		}
+		doc := nameFiles(*r.Document, plan.Stem, r)
 		name := ".json"
 		if r.Folder {
 			name = SafeFile(r.Stem + name)
 		}
-		parts = append(parts[:len(parts):len(parts)], Part{Name: name, Data: data})
+		parts = append(parts[:len(parts):len(parts)], Part{Name: name, Write: func(w io.Writer) error { return document.Write(w, doc, r.Body) }})
 	}
 	dir := plan.Staging
 	if r.Folder {
@@ -239,7 +240,7 @@ func apart(parts []Part) []Part {
 }
 
 // nameFiles tells the document what its files are called.
-func nameFiles(doc document.Document, stem string, r Request) ([]byte, error) {
+func nameFiles(doc document.Document, stem string, r Request) document.Document {
 	doc.Files.PDF, doc.Files.Text = "", ""
 	for _, p := range r.Parts {
 		name := p.Name
@@ -253,11 +254,7 @@ func nameFiles(doc document.Document, stem string, r Request) ([]byte, error) {
 			doc.Files.Text = name
 		}
 	}
-	data, err := document.Encode(doc)
-	if err != nil {
-		return nil, fmt.Errorf("encode document: %w", err)
-	}
-	return data, nil
+	return doc
 }
 
 func writePart(ctx context.Context, path string, p Part) (err error) {
@@ -275,6 +272,13 @@ func writePart(ctx context.Context, path string, p Part) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
+	if p.Write != nil {
+		buffered := bufio.NewWriter(out)
+		if err := errors.Join(p.Write(buffered), ctx.Err()); err != nil {
+			return err
+		}
+		return errors.Join(buffered.Flush(), out.Sync())
+	}
 	if _, err := io.Copy(out, contextReader{ctx, in}); err != nil {
 		return err
 	}

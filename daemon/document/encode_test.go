@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
@@ -176,4 +177,39 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("encoded first:\n%s\nthen:\n%s", first, second)
 		}
 	})
+}
+
+// TestWriteIsEncode: a document written piece by piece is the one encoded whole.
+func TestWriteIsEncode(t *testing.T) {
+	page := document.Page{Number: 1, Blocks: []document.Block{{Kind: "text", Lines: []document.Line{{Words: []document.Word{{Text: "<\"text\": \"\n>", Confidence: 1}}}}}}}
+	for n := range 3 {
+		d := document.Document{Schema: document.Schema, Source: document.Source{Name: "\n  \"text\": \""}, Text: "a \"b\" & \\c\n\fé😀"}
+		for i := range n {
+			page.Number = i + 1
+			d.Pages = append(d.Pages, page)
+		}
+		want, err := document.Encode(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got bytes.Buffer
+		err = document.Write(&got, d, document.Body{
+			Pages: func(yield func(document.Page, error) bool) {
+				for _, p := range d.Pages {
+					if !yield(p, nil) {
+						return
+					}
+				}
+			},
+			Text: func(yield func(string, error) bool) { _ = yield("a \"b\" & \\c\n", nil) && yield("\fé😀", nil) },
+		})
+		if err != nil || got.String() != string(want) {
+			t.Errorf("%d pages: %v\n%s\nwant\n%s", n, err, got.String(), want)
+		}
+	}
+	broken := errors.New("broken")
+	err := document.Write(io.Discard, document.Document{}, document.Body{Pages: func(yield func(document.Page, error) bool) { yield(page, broken) }})
+	if !errors.Is(err, broken) {
+		t.Errorf("a page that cannot be had: %v", err)
+	}
 }

@@ -116,7 +116,9 @@ func TestText(t *testing.T) {
 	first, _ := Page(reading(lineOf(0, 0, engines.Box{X1: 100, Y1: 10}, wordOf("a", 1, 1, 1, 5, 9), wordOf("b", 1, 6, 1, 9, 9)),
 		lineOf(0, 0, engines.Box{Y0: 20, X1: 100, Y1: 30}, wordOf("c", 1, 1, 21, 5, 29))))
 	first.Blocks = append(first.Blocks, first.Blocks[0])
-	if got := Text([]document.Page{first, {}, first}); got != "a b\nc\n\na b\nc\n\f\fa b\nc\n\na b\nc\n" {
+	third := first
+	third.Number = 3
+	if got := Text(first) + Text(document.Page{Number: 2}) + Text(third); got != "a b\nc\n\na b\nc\n\f\fa b\nc\n\na b\nc\n" {
 		t.Errorf("%q", got)
 	}
 }

@@ -30,59 +30,50 @@ type Picture struct {
 	PageWidth, PageHeight float64
 }
 
-// Producer is what the files' metadata say about the program.
-type Producer string
-
 // FromPictures writes a new searchable PDF of n pages. page is asked for one
 // page after another, so that one picture at a time is in memory.
-func FromPictures(out string, n int, layers []Layer, producer Producer, page func(number int) (Picture, error)) (err error) {
+func FromPictures(out string, n int, layers Layers, o Options, page func(number int) (Picture, error)) (_ Outcome, err error) {
 	f, err := os.Create(out)
 	if err != nil {
-		return err
+		return Outcome{}, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
 	buffered := bufio.NewWriterSize(f, 1<<20)
 	w := &writer{w: buffered}
 	if err := w.write([]byte("%PDF-1.7\n%\xE2\xE3\xCF\xD3\n")); err != nil {
-		return err
+		return Outcome{}, err
 	}
 	b := &builder{w: w, codes: newCodes(), next: 4 + fontObjectCount, font: 4}
 	var kids bytes.Buffer
 	for number := 1; number <= n; number++ {
 		p, err := page(number)
 		if err != nil {
-			return fmt.Errorf("page %d: %w", number, err)
+			return Outcome{}, fmt.Errorf("page %d: %w", number, err)
 		}
-		layer, hasText := layerOf(layers, number)
-		kid, err := b.page(p, layer, hasText)
+		layer, err := layers.of(number)
 		if err != nil {
-			return fmt.Errorf("page %d: %w", number, err)
+			return Outcome{}, err
+		}
+		kid, err := b.page(p, layer, !layer.empty())
+		if err != nil {
+			return Outcome{}, fmt.Errorf("page %d: %w", number, err)
 		}
 		fmt.Fprintf(&kids, "%d 0 R ", kid)
 	}
 	objects := append([]object{
 		{number: 1, body: []byte("<< /Type /Catalog /Pages 2 0 R >>")},
 		{number: 2, body: fmt.Appendf(nil, "<< /Type /Pages /Count %d /Kids [%s] >>", n, bytes.TrimSpace(kids.Bytes()))},
-		{number: 3, body: fmt.Appendf(nil, "<< /Producer %s >>", literal(string(producer)))},
+		{number: 3, body: fmt.Appendf(nil, "<< /Producer %s >>", literal(o.Producer))},
 	}, b.codes.fontObjects(b.font)...)
 	for _, o := range objects {
 		if err := w.object(o); err != nil {
-			return err
+			return Outcome{}, err
 		}
 	}
 	if err := w.table(fmt.Sprintf("/Size %d /Root 1 0 R /Info 3 0 R", b.next), true); err != nil {
-		return err
+		return Outcome{}, err
 	}
-	return buffered.Flush()
-}
-
-func layerOf(layers []Layer, number int) (Layer, bool) {
-	for _, l := range layers {
-		if l.Page.Number == number && !l.empty() {
-			return l, true
-		}
-	}
-	return Layer{}, false
+	return Outcome{}, buffered.Flush()
 }
 
 // literal writes a string object of ASCII text.

@@ -57,11 +57,23 @@ func greyJPEG(t testing.TB, w, h int) []byte {
 	return b.Bytes()
 }
 
+// listed are layers by their pages' numbers.
+func listed(layers ...Layer) Layers {
+	return func(number int) (Layer, error) {
+		for _, l := range layers {
+			if l.Page.Number == number {
+				return l, nil
+			}
+		}
+		return Layer{}, nil
+	}
+}
+
 // scanOf writes an image-only PDF of n pages of 300 by 400 points.
 func scanOf(t testing.TB, n int, layers ...Layer) (path string, stored []byte) {
 	t.Helper()
 	path, stored = filepath.Join(t.TempDir(), "scan.pdf"), greyJPEG(t, 600, 800)
-	err := FromPictures(path, n, layers, "Intray (test)", func(int) (Picture, error) {
+	_, err := FromPictures(path, n, listed(layers...), Options{Producer: "Intray (test)"}, func(int) (Picture, error) {
 		return Picture{JPEG: stored, Components: 1, Width: 600, Height: 800, PageWidth: 300, PageHeight: 400}, nil
 	})
 	if err != nil {
@@ -99,7 +111,7 @@ func TestAddTextKeepsEveryByte(t *testing.T) {
 	for name, in := range map[string]string{"table": in, "cross-reference stream": streams} {
 		out := filepath.Join(t.TempDir(), "out.pdf")
 		layers := []Layer{{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400)}, {Page: onePage(3, 300, 400, helloLine(300)), UserToPage: flip(400)}}
-		if err := AddText(in, out, layers); err != nil {
+		if _, err := AddText(in, out, 3, listed(layers...), Options{}, nil); err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
 		before, err1 := os.ReadFile(in)
@@ -112,7 +124,7 @@ func TestAddTextKeepsEveryByte(t *testing.T) {
 			t.Errorf("%s: text %q", name, text)
 		}
 		again := filepath.Join(t.TempDir(), "again.pdf")
-		if err := AddText(out, again, layers[:1]); err != nil {
+		if _, err := AddText(out, again, 3, listed(layers[:1]...), Options{}, nil); err != nil {
 			t.Errorf("%s: once more: %v", name, err)
 		}
 		tool(t, "qpdf", "--check", again)
@@ -124,7 +136,7 @@ func TestAddTextWithoutTextIsACopy(t *testing.T) {
 	out := filepath.Join(t.TempDir(), "out.pdf")
 	kept := Layer{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400)}
 	kept.Page.Decision = document.DecisionKept
-	if err := AddText(in, out, []Layer{kept}); err != nil {
+	if _, err := AddText(in, out, 1, listed(kept), Options{}, nil); err != nil {
 		t.Fatal(err)
 	}
 	a, err1 := os.ReadFile(in)
@@ -150,7 +162,7 @@ func TestAddTextRewritesWhatCannotBeExtended(t *testing.T) {
 	}
 	for name, in := range map[string]string{"owner password": locked, "rubbish in front": shifted} {
 		out := filepath.Join(t.TempDir(), "out.pdf")
-		if err := AddText(in, out, []Layer{{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400)}}); err != nil {
+		if _, err := AddText(in, out, 1, listed(Layer{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400)}), Options{}, nil); err != nil {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -249,7 +261,7 @@ func TestPixelsWithoutLoss(t *testing.T) {
 	}
 	for name, img := range map[string]image.Image{"grey": grey, "grey 16": deep, "rgb": rgb, "rgb 16": nrgb, "palette": pal, "bilevel": bits} {
 		path := filepath.Join(t.TempDir(), "p.pdf")
-		err := FromPictures(path, 1, nil, "test", func(int) (Picture, error) {
+		_, err := FromPictures(path, 1, listed(), Options{}, func(int) (Picture, error) {
 			return Picture{Pixels: img, Width: 13, Height: 7, PageWidth: 13, PageHeight: 7}, nil
 		})
 		if err != nil {
@@ -304,6 +316,6 @@ func FuzzAddText(f *testing.F) {
 			t.Fatal(err)
 		}
 		// Whatever the bytes are: an error or a file, never a panic.
-		_ = AddText(in, filepath.Join(dir, "out.pdf"), []Layer{{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400)}})
+		_, _ = AddText(in, filepath.Join(dir, "out.pdf"), 1, listed(Layer{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400)}), Options{}, nil)
 	})
 }

@@ -9,7 +9,6 @@ import (
 	"maps"
 	"os"
 	"regexp"
-	"slices"
 	"strconv"
 
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
@@ -22,36 +21,55 @@ import (
 // new file out. The original's bytes are kept and the text is appended; only a
 // file whose cross-reference table is broken, whose header does not stand at
 // its start or that is encrypted without needing a password is rewritten first.
-// When no layer has text, out is a copy.
-func AddText(in, out string, layers []Layer) (err error) {
+// When no page is touched, out is a copy. n is the number of pages; raster draws
+// a page whose layer says TreatForce.
+func AddText(in, out string, n int, layers Layers, o Options, raster func(number int) (Picture, error)) (_ Outcome, err error) {
 	defer func() {
 		if r := recover(); r != nil { // the parser met something it did not expect
 			err = fmt.Errorf("add text to PDF: parser failed: %v", r)
 		}
 	}()
-	layers = slices.DeleteFunc(slices.Clone(layers), Layer.empty)
-	if len(layers) == 0 {
-		return Copy(in, out)
+	touched, err := touchedPages(n, layers)
+	if err != nil {
+		return Outcome{}, err
+	}
+	if len(touched) == 0 {
+		return Outcome{}, Copy(in, out)
 	}
 	ctx, err := read(in)
 	if err != nil {
-		return fmt.Errorf("read PDF: %w", err)
+		return Outcome{}, fmt.Errorf("read PDF: %w", err)
 	}
 	if reason := notExtendable(in, ctx); reason != nil {
 		clean := out + ".rewritten"
 		defer os.Remove(clean)
 		if err := rewrite(in, clean); err != nil {
-			return fmt.Errorf("rewrite PDF (%w): %w", reason, err)
+			return Outcome{}, fmt.Errorf("rewrite PDF (%w): %w", reason, err)
 		}
 		if ctx, err = read(clean); err != nil {
-			return fmt.Errorf("read rewritten PDF: %w", err)
+			return Outcome{}, fmt.Errorf("read rewritten PDF: %w", err)
 		}
 		in = clean
 	}
 	if err := Copy(in, out); err != nil {
-		return err
+		return Outcome{}, err
 	}
-	return extend(out, ctx, layers)
+	return Outcome{}, extend(out, ctx, touched, layers)
+}
+
+// touchedPages lists the pages that do not stay as they are.
+func touchedPages(n int, layers Layers) ([]int, error) {
+	var out []int
+	for number := 1; number <= n; number++ {
+		l, err := layers.of(number)
+		if err != nil {
+			return nil, err
+		}
+		if !l.untouched() {
+			out = append(out, number)
+		}
+	}
+	return out, nil
 }
 
 func read(path string) (*model.Context, error) {
@@ -155,7 +173,7 @@ func lastXRef(f *os.File) (int64, error) {
 }
 
 // extend appends the layers to the file at path, which ctx describes.
-func extend(path string, ctx *model.Context, layers []Layer) (err error) {
+func extend(path string, ctx *model.Context, touched []int, layers Layers) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -177,7 +195,11 @@ func extend(path string, ctx *model.Context, layers []Layer) (err error) {
 	fontNumber := next
 	next += fontObjectCount
 	c := newCodes()
-	for _, l := range layers {
+	for _, number := range touched {
+		l, err := layers.of(number)
+		if err != nil {
+			return err
+		}
 		if next, err = extendPage(w, ctx, l, c, fontNumber, next); err != nil {
 			return fmt.Errorf("page %d: %w", l.Page.Number, err)
 		}

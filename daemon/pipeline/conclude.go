@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"iter"
 	"os"
 	"path"
 	"path/filepath"
@@ -27,9 +29,10 @@ func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Do
 		state = ledger.CompletedWithWarnings
 	}
 	r := a.request(a.folder.Output, a.outputDir())
+	r.Body = a.body(doc)
 	r.Parts = []deliver.Part{{Name: ".pdf", Path: a.pdf()}}
 	if a.folder.SidecarText {
-		r.Parts = append(r.Parts, deliver.Part{Name: ".txt", Data: []byte(doc.Text)})
+		r.Parts = append(r.Parts, deliver.Part{Name: ".txt", Write: func(w io.Writer) error { return writeText(w, r.Body.Text) }})
 	}
 	a.conclude(&doc, state)
 	r.Document = &doc
@@ -54,9 +57,26 @@ func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.E
 		doc.Validation.Checks = append(doc.Validation.Checks, document.Check{Rule: e.Code, Message: e.Sentence})
 	}
 	a.conclude(&doc, ledger.NeedsHumanReview)
-	r.Document = &doc
+	r.Document, r.Body = &doc, a.body(doc)
 	f := failure("validate", e)
 	return a.hand(ctx, r, record{Outcome: ledger.NeedsHumanReview, Failure: &f})
+}
+
+// body is the document's pages and text from the pages' files.
+func (a *attempt) body(doc document.Document) document.Body {
+	return document.Body{Pages: a.pages(doc.Pages), Text: a.text(doc.Pages)}
+}
+
+func writeText(w io.Writer, text iter.Seq2[string, error]) error {
+	for part, err := range text {
+		if err == nil {
+			_, err = io.WriteString(w, part)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (a *attempt) conclude(doc *document.Document, state ledger.State) {

@@ -8,8 +8,11 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	textlanguage "golang.org/x/text/language"
 
 	"intray/daemon/config"
 	"intray/daemon/deliver"
@@ -156,7 +159,7 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 		return a.failed(ctx, "read", asError(err))
 	}
 	doc := a.document(info, read)
-	answer, err := a.assemble(ctx, info, doc.Pages, read)
+	answer, err := a.assemble(ctx, info, read)
 	if e := asError(err); err != nil {
 		if e.Kind == engines.Review {
 			return a.doubt(ctx, doc, e, false)
@@ -183,14 +186,14 @@ func failedChecks(v document.Validation) string {
 	return s + "Please look at it."
 }
 
-// assemble has a worker write the searchable PDF.
-func (a *attempt) assemble(ctx context.Context, info pages.Info, read []document.Page, readings []reading) (worker.AssembleAnswer, error) {
-	q := worker.AssembleRequest{Source: a.source(), Out: a.pdf(), Producer: a.Producer}
-	for i, page := range read {
-		if readings[i].err != nil {
+// assemble has a worker write the searchable PDF from the pages' files.
+func (a *attempt) assemble(ctx context.Context, info pages.Info, readings []reading) (worker.AssembleAnswer, error) {
+	q := worker.AssembleRequest{Source: a.source(), Pages: a.dir, Out: a.pdf(), Options: pdf.Options{
+		Producer: a.Producer, Language: language(a.languages()), PDFA: a.folder.PDFA,
+		LinearizeAbove: int64(a.Config.PDF.LinearizeAboveMB) << 20}}
+	for i, r := range readings {
+		if r.err != nil {
 			q.Unread = append(q.Unread, i+1)
-		} else {
-			q.Layers = append(q.Layers, pdf.Layer{Page: page, UserToPage: readings[i].answer.Geometry.UserToPage})
 		}
 	}
 	var answer worker.AssembleAnswer
@@ -207,6 +210,7 @@ func (a *attempt) outputDir() string {
 }
 
 // document is the JSON as far as reading goes; validation and delivery follow.
+// Its pages are in short: their words and the text stay on disk.
 func (a *attempt) document(info pages.Info, read []reading) document.Document {
 	d := document.Document{
 		Schema: document.Schema, Version: 1, DocumentID: a.doc.ID, AttemptID: a.id, CreatedAt: a.doc.ReceivedAt,
@@ -223,13 +227,9 @@ func (a *attempt) document(info pages.Info, read []reading) document.Document {
 			d.Pages, d.Warnings = append(d.Pages, page), append(d.Warnings, warning)
 			continue
 		}
-		d.Engine.Version = max(d.Engine.Version, r.answer.EngineVersion)
-		page, warnings := normalize.Page(normalize.Reading{Number: number, Geometry: r.answer.Geometry, Kept: r.answer.Kept,
-			Reason: r.answer.Reason, Ink: r.answer.Ink, Engine: a.engine.Name, Result: r.answer.Result})
-		d.Pages = append(d.Pages, page)
-		d.Warnings = append(append(d.Warnings, r.answer.Warnings...), warnings...)
+		d.Engine.Version = max(d.Engine.Version, r.version)
+		d.Pages, d.Warnings = append(d.Pages, r.page), append(d.Warnings, r.warnings...)
 	}
-	d.Text = normalize.Text(d.Pages)
 	return d
 }
 
@@ -239,6 +239,18 @@ func (a *attempt) languages() []string {
 		return a.folder.Languages
 	}
 	return a.Config.Engines[a.engine.Name].Languages
+}
+
+// language is the BCP 47 name of the first of Tesseract's models whose language
+// is known; "" if there is none.
+func language(models []string) string {
+	for _, m := range models {
+		base, _, _ := strings.Cut(m, "_")
+		if tag, err := textlanguage.Parse(base); err == nil {
+			return tag.String()
+		}
+	}
+	return ""
 }
 
 // record is what the ledger keeps of a delivery in hand.

@@ -5,20 +5,26 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"os"
-	"path/filepath"
 	"sync"
 
+	"intray/daemon/document"
 	"intray/daemon/durable"
 	"intray/daemon/fault"
+	"intray/daemon/normalize"
+	"intray/daemon/pdf"
 	"intray/daemon/worker"
 	"intray/engines"
 )
 
-// reading is one page's answer, or why there is none.
+// reading is one page's answer in short, or why there is none. Words and boxes
+// stay in the page's file.
 type reading struct {
-	answer worker.ReadAnswer
-	err    *engines.Error
+	page     document.Page // without its blocks
+	warnings []document.Warning
+	version  string // the engine's
+	err      *engines.Error
 }
 
 // flagAfter is the counted attempts after which a page that may yet be read is
@@ -89,48 +95,101 @@ func pagesFault(e *engines.Error) bool {
 }
 
 func (a *attempt) readPage(ctx context.Context, number int) reading {
-	var r reading
-	path := filepath.Join(a.dir, fmt.Sprintf("page-%06d.json", number))
-	request := worker.ReadRequest{Source: a.source(), Number: number, Engine: a.engine, Languages: a.folder.Languages}
-	if checkpoint, err := os.ReadFile(path); err == nil && a.resume(checkpoint, request, &r.answer) {
-		return r
+	q := asked{Read: worker.ReadRequest{Source: a.source(), Number: number, Engine: a.engine, Languages: a.folder.Languages},
+		Deskew: a.folder.Deskew}
+	if kept, err := a.pageFile(number); err == nil && kept.answers(q) {
+		return kept.reading()
 	}
-	if err := a.call(ctx, worker.Read, a.Config.PageTimeout.Std(), request, &r.answer); err != nil {
-		r.err = asError(err)
-		return r
+	var answer worker.ReadAnswer
+	if err := a.call(ctx, worker.Read, a.Config.PageTimeout.Std(), q.Read, &answer); err != nil {
+		return reading{err: asError(err)}
 	}
 	fault.Point("pipeline.read")
-	if err := a.checkpoint(path, request, r.answer); err != nil {
-		a.Log.Warn("A page's result could not be kept for a restart.", "document", a.doc.ID, "page", number, "error", err)
+	result := pageResult{Asked: q, Version: answer.EngineVersion}
+	var warnings []document.Warning
+	result.Layer.Page, warnings = normalize.Page(normalize.Reading{Number: number, Geometry: answer.Geometry, Kept: answer.Kept,
+		Reason: answer.Reason, Ink: answer.Ink, Engine: a.engine.Name, Result: answer.Result})
+	result.Layer.UserToPage = answer.Geometry.UserToPage
+	result.Warnings = append(answer.Warnings, warnings...)
+	if err := a.keepPage(number, result); err != nil {
+		return reading{err: asError(fmt.Errorf("keep page result: %w", err))}
 	}
-	return r
+	return result.reading()
 }
 
-// checkpoint is a page's answer together with what was asked: another engine,
-// language or limit makes it worthless.
-type checkpoint struct {
-	Request worker.ReadRequest `json:"request"`
-	Answer  worker.ReadAnswer  `json:"answer"`
+// asked is all that a page's result depends on: another engine, language or
+// limit makes it worthless.
+type asked struct {
+	Read   worker.ReadRequest `json:"read"`
+	Deskew string             `json:"deskew"`
 }
 
-func (a *attempt) checkpoint(path string, q worker.ReadRequest, answer worker.ReadAnswer) error {
-	data, err := json.Marshal(checkpoint{q, answer})
+// pageResult is a worker.PageFile: a page's result as it survives the process.
+type pageResult struct {
+	Asked    asked              `json:"asked"`
+	Layer    pdf.Layer          `json:"layer"`
+	Warnings []document.Warning `json:"warnings"`
+	Version  string             `json:"version"`
+}
+
+func (r pageResult) reading() reading {
+	short := reading{page: r.Layer.Page, warnings: r.Warnings, version: r.Version}
+	short.page.Blocks = nil
+	return short
+}
+
+// answers is true when the result is what would come out again.
+func (r pageResult) answers(q asked) bool {
+	now, err1 := json.Marshal(q)
+	then, err2 := json.Marshal(r.Asked)
+	return errors.Join(err1, err2) == nil && string(now) == string(then)
+}
+
+func (a *attempt) keepPage(number int, r pageResult) error {
+	data, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encode page result: %w", err)
 	}
-	return durable.WriteFile(path, data, 0o600)
+	return durable.WriteFile(worker.PageFile(a.dir, number), data, 0o600)
 }
 
-func (a *attempt) resume(data []byte, q worker.ReadRequest, answer *worker.ReadAnswer) bool {
-	var c checkpoint
-	if err := json.Unmarshal(data, &c); err != nil {
-		return false
+func (a *attempt) pageFile(number int) (r pageResult, err error) {
+	data, err := os.ReadFile(worker.PageFile(a.dir, number))
+	if err == nil {
+		err = json.Unmarshal(data, &r)
 	}
-	asked, err1 := json.Marshal(q)
-	was, err2 := json.Marshal(c.Request)
-	if errors.Join(err1, err2) != nil || string(asked) != string(was) {
-		return false
+	return r, err
+}
+
+// pages gives the document's pages with their words, one at a time. Those that
+// could not be read are as they are in short.
+func (a *attempt) pages(short []document.Page) iter.Seq2[document.Page, error] {
+	return func(yield func(document.Page, error) bool) {
+		for i, page := range short {
+			if page.Decision == document.DecisionFailed {
+				if !yield(page, nil) {
+					return
+				}
+				continue
+			}
+			kept, err := a.pageFile(i + 1)
+			if err != nil {
+				err = fmt.Errorf("read page result %d: %w", i+1, err)
+			}
+			if !yield(kept.Layer.Page, err) {
+				return
+			}
+		}
 	}
-	*answer = c.Answer
-	return true
+}
+
+// text gives the document's text page by page.
+func (a *attempt) text(short []document.Page) iter.Seq2[string, error] {
+	return func(yield func(string, error) bool) {
+		for page, err := range a.pages(short) {
+			if !yield(normalize.Text(page), err) {
+				return
+			}
+		}
+	}
 }

@@ -2,8 +2,11 @@ package worker
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 
 	"intray/daemon/pages"
@@ -13,6 +16,13 @@ import (
 
 // An empty A4 page, in points, stands in for a picture that cannot be read.
 const a4Width, a4Height = 595.28, 841.89
+
+// PageFile is where what is known of page number stands in a folder of page
+// results: a JSON object whose "layer" is a pdf.Layer. One file a page keeps a
+// long document out of memory.
+func PageFile(dir string, number int) string {
+	return filepath.Join(dir, fmt.Sprintf("page-%06d.json", number))
+}
 
 // assemble writes the searchable PDF and opens it again: a file that lost a
 // page is not handed on.
@@ -55,9 +65,30 @@ func notWritten(err error) error {
 	return &engines.Error{Kind: kind, Code: "pdf_not_written", Sentence: "The searchable PDF could not be written.", Cause: err}
 }
 
+func readLayer(dir string, number int) (pdf.Layer, error) {
+	var page struct {
+		Layer pdf.Layer `json:"layer"`
+	}
+	data, err := os.ReadFile(PageFile(dir, number))
+	if err == nil {
+		err = json.Unmarshal(data, &page)
+	}
+	if err != nil {
+		return pdf.Layer{}, fmt.Errorf("read page result: %w", err)
+	}
+	return page.Layer, nil
+}
+
 func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, error) {
+	n := d.Info().Pages
+	layers := func(number int) (pdf.Layer, error) {
+		if slices.Contains(q.Unread, number) {
+			return pdf.Layer{}, nil
+		}
+		return readLayer(q.Pages, number)
+	}
 	if pictures, ok := d.(pages.Pictures); ok {
-		err := pdf.FromPictures(q.Out, d.Info().Pages, q.Layers, pdf.Producer(q.Producer), func(number int) (pdf.Picture, error) {
+		outcome, err := pdf.FromPictures(q.Out, n, layers, q.Options, func(number int) (pdf.Picture, error) {
 			if slices.Contains(q.Unread, number) {
 				return pdf.Picture{PageWidth: a4Width, PageHeight: a4Height}, nil
 			}
@@ -65,11 +96,12 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 			return pdf.Picture{JPEG: s.JPEG, Components: s.Components, Inverted: s.Inverted, Pixels: s.Pixels,
 				Width: s.Width, Height: s.Height, Orientation: s.Orientation, PageWidth: s.PageWidth, PageHeight: s.PageHeight}, err
 		})
-		return AssembleAnswer{TextLayer: true}, err
+		return AssembleAnswer{TextLayer: true, Outcome: outcome}, err
 	}
 	if d.Info().Signed {
 		return AssembleAnswer{Reason: "The PDF is digitally signed; it is delivered unchanged and its text is in the JSON only."},
 			pdf.Copy(q.Source.Path, q.Out)
 	}
-	return AssembleAnswer{TextLayer: true}, pdf.AddText(q.Source.Path, q.Out, q.Layers)
+	outcome, err := pdf.AddText(q.Source.Path, q.Out, n, layers, q.Options, nil)
+	return AssembleAnswer{TextLayer: true, Outcome: outcome}, err
 }

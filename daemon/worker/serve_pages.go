@@ -57,21 +57,23 @@ type ReadAnswer struct {
 
 // AssembleRequest asks for the searchable PDF. Out is written anew.
 type AssembleRequest struct {
-	Source Source      `json:"source"`
-	Layers []pdf.Layer `json:"layers"`
+	Source Source `json:"source"`
+	// Pages is the folder that holds a PageFile for every page that was read.
+	Pages string `json:"page_files"`
 	// Unread are pages that could not be read: their pictures are not touched
 	// again, since one of them may be what killed the last worker.
-	Unread   []int  `json:"unread"`
-	Out      string `json:"out"`
-	Producer string `json:"producer"`
+	Unread  []int       `json:"unread"`
+	Out     string      `json:"out"`
+	Options pdf.Options `json:"options"`
 }
 
 // AssembleAnswer tells what the written PDF is. TextLayer is false when the
 // original had to be delivered as it is, with Reason saying why.
 type AssembleAnswer struct {
-	Pages     int    `json:"pages"`
-	TextLayer bool   `json:"text_layer"`
-	Reason    string `json:"reason"`
+	Pages     int         `json:"pages"`
+	TextLayer bool        `json:"text_layer"`
+	Reason    string      `json:"reason"`
+	Outcome   pdf.Outcome `json:"outcome"`
 }
 
 // Reader answers the requests above. It keeps the file it read last open and
