@@ -72,18 +72,33 @@ const (
 // the upright page, origin at its top left. Rotation is the clockwise turn in
 // degrees that was applied to make it upright; Skew is by how many degrees,
 // clockwise, its text leaned before the page was straightened by as much.
-// Confidences are 0..1; WorstConfidence is that of the worst line.
+// Confidences are 0..1; WorstConfidence is that of the worst line. Reason says
+// in a sentence why Decision was taken. Ink is the share of dark pixels of what
+// was read, 0..1.
 type Page struct {
-	Number          int     `json:"number"`
-	Width           float64 `json:"width"`
-	Height          float64 `json:"height"`
-	Rotation        int     `json:"rotation"`
-	Skew            float64 `json:"skew"`
-	Decision        string  `json:"decision"`
-	Engine          string  `json:"engine"`
-	Confidence      float64 `json:"confidence"`
-	WorstConfidence float64 `json:"worst_confidence"`
-	Blocks          []Block `json:"blocks"`
+	Number          int         `json:"number"`
+	Width           float64     `json:"width"`
+	Height          float64     `json:"height"`
+	Rotation        int         `json:"rotation"`
+	Skew            float64     `json:"skew"`
+	Decision        string      `json:"decision"`
+	Reason          string      `json:"reason"`
+	Orientation     Orientation `json:"orientation"`
+	Ink             float64     `json:"ink"`
+	Engine          string      `json:"engine"`
+	Confidence      float64     `json:"confidence"`
+	WorstConfidence float64     `json:"worst_confidence"`
+	Blocks          []Block     `json:"blocks"`
+}
+
+// Orientation is how a page's text lies in its file: Angle is the clockwise
+// turn in degrees that makes it upright, Confidence the share of the text that
+// asks for it, 0..1. Reason says in a sentence why the turn was Applied or not.
+type Orientation struct {
+	Angle      int     `json:"angle"`
+	Confidence float64 `json:"confidence"`
+	Applied    bool    `json:"applied"`
+	Reason     string  `json:"reason"`
 }
 
 // Box is [x0, y0, x1, y1] in points.

@@ -65,6 +65,20 @@ func Straighten(width, height, skew float64) Matrix {
 	return Matrix{cos, sin, -sin, cos, cx - cos*cx + sin*cy, cy - sin*cx - cos*cy}
 }
 
+// Turn is the map of a page of the given size, in points, turned clockwise by a
+// multiple of 90 degrees. In and out are points of the page, y down.
+func Turn(width, height float64, degrees int) Matrix {
+	switch degrees {
+	case 90:
+		return Matrix{0, 1, -1, 0, height, 0}
+	case 180:
+		return Matrix{-1, 0, 0, -1, width, height}
+	case 270:
+		return Matrix{0, -1, 1, 0, 0, width}
+	}
+	return Identity()
+}
+
 // Geometry places a page's picture. The page is upright as a reader shows it,
 // in points, origin at its top left, y down.
 type Geometry struct {
@@ -73,9 +87,11 @@ type Geometry struct {
 	// Rotation is the clockwise turn, in degrees, between the stored page and
 	// the upright one: /Rotate of a PDF page, EXIF orientation of a photo.
 	Rotation int `json:"rotation"`
-	// Fixed is true for a page that must stay as it lies, because of links or
-	// form fields on it or a signature over it.
-	Fixed bool `json:"fixed"`
+	// Fixed is true for a page whose content may not be moved on it, because of
+	// links or form fields over it; Locked for one that may not even be turned,
+	// because of a signature.
+	Fixed  bool `json:"fixed"`
+	Locked bool `json:"locked"`
 	// ImageToPage maps pixels of the picture that was read to the page.
 	ImageToPage Matrix `json:"image_to_page"`
 	// UserToPage maps the PDF page's own user space to the page.

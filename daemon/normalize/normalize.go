@@ -18,14 +18,21 @@ import (
 type Reading struct {
 	Number   int
 	Geometry document.Geometry
-	// Kept is true when Result is the page's own text, its boxes in points.
-	Kept bool
-	// Reason says why, in a sentence, where there is something to say.
-	Reason string
-	// Ink is the share of dark pixels, 0..1; of no meaning when Kept.
+	// Own is the page's own text, which is kept, its boxes in points; nil if
+	// there is none.
+	Own *engines.PageResult
+	// Read is true when Result is what an engine read; with Own, in the page's
+	// pictures only.
+	Read   bool
+	Result engines.PageResult
+	// Reason says in a sentence why the page was kept or read.
+	Reason      string
+	Orientation document.Orientation
+	// Ink is the share of dark pixels, 0..1, of what was read.
 	Ink    float64
 	Engine string
-	Result engines.PageResult
+	// Deskew is true when the page may be straightened.
+	Deskew bool
 }
 
 // blankInk is the share of dark pixels below which a page without words counts
@@ -39,44 +46,73 @@ const (
 	mostSkew  = 15
 )
 
-// Page maps one reading and says what was decided about the page.
-func Page(r Reading) (document.Page, []document.Warning) {
+// Page maps one reading and says what was decided about the page. kept is how
+// many of the page's first blocks are its own text.
+func Page(r Reading) (p document.Page, kept int, warnings []document.Warning) {
 	g := r.Geometry
-	if r.Kept {
-		g.ImageToPage = document.Identity()
+	p = document.Page{Number: r.Number, Width: round(g.Width), Height: round(g.Height), Rotation: g.Rotation, Engine: r.Engine,
+		Reason: r.Reason, Orientation: r.Orientation, Ink: round6(r.Ink)}
+	p.Orientation.Confidence = round4(clamp(p.Orientation.Confidence))
+	if r.Own != nil {
+		points := g
+		points.ImageToPage = document.Identity()
+		p.Blocks = blocks(r.Own.Blocks, points)
 	}
-	p := document.Page{Number: r.Number, Width: round(g.Width), Height: round(g.Height), Rotation: g.Rotation, Engine: r.Engine}
-	p.Blocks = blocks(r.Result.Blocks, g)
-	if angle := skew(p.Blocks); !r.Kept && !g.Fixed && math.Abs(angle) >= leastSkew && math.Abs(angle) <= mostSkew {
+	kept = len(p.Blocks)
+	read := blocks(r.Result.Blocks, g)
+	if angle := skew(read); r.Own == nil && r.Deskew && !g.Fixed && math.Abs(angle) >= leastSkew && math.Abs(angle) <= mostSkew {
 		p.Skew = angle
 		g.ImageToPage = g.ImageToPage.Then(document.Straighten(g.Width, g.Height, angle))
-		p.Blocks = blocks(r.Result.Blocks, g)
+		read = blocks(r.Result.Blocks, g)
 	}
+	p.Blocks = append(p.Blocks, read...)
 	p.Confidence, p.WorstConfidence = confidence(p.Blocks)
-	return decide(p, r)
+	warnings = decide(&p, r, len(read))
+	return p, kept, append(warnings, turned(p)...)
 }
 
-func decide(p document.Page, r Reading) (document.Page, []document.Warning) {
+// decide sets the page's decision; read is how many blocks were read.
+func decide(p *document.Page, r Reading, read int) []document.Warning {
+	warn := func(code string) []document.Warning {
+		return []document.Warning{{Code: code, Message: p.Reason, Page: r.Number}}
+	}
 	switch {
-	case r.Kept:
+	case r.Own != nil && read == 0:
 		p.Decision, p.Engine = document.DecisionKept, ""
-		return p, []document.Warning{{Code: "kept_text", Message: r.Reason, Page: r.Number}}
-	case len(p.Blocks) > 0:
+		return warn("kept_text")
+	case r.Own != nil:
 		p.Decision = document.DecisionOCR
-		return p, nil
+		return warn("mixed_page")
+	case read > 0:
+		p.Decision = document.DecisionOCR
+		return nil
 	case r.Ink < blankInk:
 		p.Decision, p.Confidence, p.WorstConfidence = document.DecisionBlank, 1, 1
-		return p, []document.Warning{{Code: "blank_page", Page: r.Number,
-			Message: fmt.Sprintf("The page is blank: %.3f %% of it is dark.", 100*r.Ink)}}
+		p.Reason = fmt.Sprintf("The page is blank: %.3f %% of it is dark.", 100*r.Ink)
+		return warn("blank_page")
 	}
 	p.Decision = document.DecisionOCR
-	return p, []document.Warning{{Code: "no_text_found", Page: r.Number,
-		Message: fmt.Sprintf("No text was found, though %.2f %% of the page is dark: a picture, or writing the engine cannot read.", 100*r.Ink)}}
+	p.Reason = fmt.Sprintf("No text was found, though %.2f %% of the page is dark: a picture, or writing the engine cannot read.", 100*r.Ink)
+	return warn("no_text_found")
+}
+
+// turned tells of a page that was turned, or should perhaps have been.
+func turned(p document.Page) []document.Warning {
+	o := p.Orientation
+	switch {
+	case o.Applied:
+		return []document.Warning{{Code: "rotated", Page: p.Number,
+			Message: fmt.Sprintf("The page was turned by %d degrees clockwise. %s", o.Angle, o.Reason)}}
+	case o.Angle != 0:
+		return []document.Warning{{Code: "not_rotated", Page: p.Number,
+			Message: fmt.Sprintf("Text on the page asks for a turn by %d degrees clockwise, which was not made. %s", o.Angle, o.Reason)}}
+	}
+	return nil
 }
 
 // Failed is a page that could not be read; its size may be unknown.
 func Failed(number int, engine string, cause *engines.Error) (document.Page, document.Warning) {
-	p := document.Page{Number: number, Decision: document.DecisionFailed, Engine: engine}
+	p := document.Page{Number: number, Decision: document.DecisionFailed, Engine: engine, Reason: cause.Sentence}
 	return p, document.Warning{Code: "page_failed", Page: number,
 		Message: fmt.Sprintf("Page %d could not be read: %s", number, cause.Sentence)}
 }
@@ -130,6 +166,7 @@ func clamp(v float64) float64 {
 // round keeps hundredths of a point: 3.5 micrometres.
 func round(v float64) float64  { return math.Round(v*100) / 100 }
 func round4(v float64) float64 { return math.Round(v*10000) / 10000 }
+func round6(v float64) float64 { return math.Round(v*1e6) / 1e6 }
 
 func roundBox(b document.Box) document.Box {
 	for i := range b {

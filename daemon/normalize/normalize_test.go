@@ -22,12 +22,12 @@ func wordOf(text string, c, x0, y0, x1, y1 float64) engines.Word {
 }
 
 func reading(lines ...engines.Line) Reading {
-	return Reading{Number: 1, Geometry: geometry(), Ink: 0.05, Engine: "local",
+	return Reading{Number: 1, Geometry: geometry(), Read: true, Ink: 0.05, Engine: "local", Deskew: true,
 		Result: engines.PageResult{Width: 600, Height: 800, Blocks: []engines.Block{{Kind: "text", Lines: lines}}}}
 }
 
 func TestPixelsBecomePoints(t *testing.T) {
-	p, warnings := Page(reading(lineOf(0, -4, engines.Box{X0: 100, Y0: 100, X1: 300, Y1: 124},
+	p, _, warnings := Page(reading(lineOf(0, -4, engines.Box{X0: 100, Y0: 100, X1: 300, Y1: 124},
 		wordOf("Hill", 0.9, 100, 100, 180, 120), wordOf("gap", 0.5, 200, 106, 300, 124))))
 	if p.Decision != document.DecisionOCR || len(warnings) != 0 || p.Width != 300 || p.Skew != 0 {
 		t.Errorf("%+v, %v", p, warnings)
@@ -54,7 +54,7 @@ func TestSlantedPageIsStraightened(t *testing.T) {
 		box := engines.Box{X0: 100, Y0: y, X1: 520.6, Y1: y + 27 + 220*slope}
 		lines = append(lines, lineOf(slope, y+20-box.Y1, box, w1, w2))
 	}
-	p, _ := Page(reading(lines...))
+	p, _, _ := Page(reading(lines...))
 	if math.Abs(p.Skew-2) > 0.01 {
 		t.Errorf("skew %v", p.Skew)
 	}
@@ -68,7 +68,7 @@ func TestSlantedPageIsStraightened(t *testing.T) {
 	}
 	fixed := reading(lines...)
 	fixed.Geometry.Fixed = true
-	if p, _ := Page(fixed); p.Skew != 0 {
+	if p, _, _ := Page(fixed); p.Skew != 0 {
 		t.Errorf("a fixed page was turned by %v", p.Skew)
 	}
 }
@@ -81,7 +81,7 @@ func TestTurnedBaselines(t *testing.T) {
 		if angle == 180 {
 			l.Words = []engines.Word{wordOf("a", 1, 100, 100, 110, 120)}
 		}
-		p, _ := Page(reading(l))
+		p, _, _ := Page(reading(l))
 		if got := p.Blocks[0].Lines[0].Baseline; got != want {
 			t.Errorf("%v: %v, want %v", angle, got, want)
 		}
@@ -91,29 +91,38 @@ func TestTurnedBaselines(t *testing.T) {
 func TestDecisions(t *testing.T) {
 	empty := reading()
 	empty.Ink = 0.0001
-	if p, w := Page(empty); p.Decision != document.DecisionBlank || w[0].Code != "blank_page" {
+	if p, _, w := Page(empty); p.Decision != document.DecisionBlank || w[0].Code != "blank_page" {
 		t.Errorf("%+v, %v", p, w)
 	}
 	empty.Ink = 0.2
-	if p, w := Page(empty); p.Decision != document.DecisionOCR || w[0].Code != "no_text_found" {
+	if p, _, w := Page(empty); p.Decision != document.DecisionOCR || w[0].Code != "no_text_found" {
 		t.Errorf("%+v, %v", p, w)
 	}
-	kept := reading(engines.Line{Box: engines.Box{X1: 50, Y1: 10}, Words: []engines.Word{wordOf("own", 1, 10, 10, 40, 20)}})
-	kept.Kept, kept.Reason = true, "because"
-	if p, w := Page(kept); p.Decision != document.DecisionKept || w[0].Message != "because" || p.Blocks[0].Lines[0].Words[0].Box != (document.Box{10, 10, 40, 20}) {
+	own := engines.PageResult{Blocks: []engines.Block{{Kind: "text", Lines: []engines.Line{
+		{Box: engines.Box{X1: 50, Y1: 10}, Words: []engines.Word{wordOf("own", 1, 10, 10, 40, 20)}}}}}}
+	kept := reading()
+	kept.Own, kept.Read, kept.Reason, kept.Result = &own, false, "because", engines.PageResult{}
+	if p, _, w := Page(kept); p.Decision != document.DecisionKept || w[0].Message != "because" || p.Blocks[0].Lines[0].Words[0].Box != (document.Box{10, 10, 40, 20}) {
 		t.Errorf("%+v, %v", p, w)
+	}
+	mixed := reading(lineOf(0, 0, engines.Box{X0: 20, X1: 200, Y0: 400, Y1: 420}, wordOf("read", 0.9, 20, 400, 80, 420)))
+	mixed.Own, mixed.Reason = &own, "because"
+	p, n, w := Page(mixed)
+	if p.Decision != document.DecisionOCR || n != 1 || len(p.Blocks) != 2 || w[0].Code != "mixed_page" ||
+		p.Blocks[0].Lines[0].Words[0].Box != (document.Box{10, 10, 40, 20}) || p.Blocks[1].Lines[0].Words[0].Box != (document.Box{10, 200, 40, 210}) {
+		t.Errorf("%+v, %d, %v", p, n, w)
 	}
 	if p, w := Failed(3, "local", &engines.Error{Sentence: "It broke."}); p.Decision != document.DecisionFailed || w.Page != 3 {
 		t.Errorf("%+v, %v", p, w)
 	}
 	off := reading(lineOf(0, 0, engines.Box{X1: 600, Y1: 10}, wordOf("on", 1, 10, 10, 40, 20), wordOf("off", 1, 700, 10, 740, 20), wordOf(" ", 1, 10, 10, 20, 20)))
-	if p, _ := Page(off); len(p.Blocks[0].Lines[0].Words) != 1 {
+	if p, _, _ := Page(off); len(p.Blocks[0].Lines[0].Words) != 1 {
 		t.Errorf("words off the page: %+v", p.Blocks)
 	}
 }
 
 func TestText(t *testing.T) {
-	first, _ := Page(reading(lineOf(0, 0, engines.Box{X1: 100, Y1: 10}, wordOf("a", 1, 1, 1, 5, 9), wordOf("b", 1, 6, 1, 9, 9)),
+	first, _, _ := Page(reading(lineOf(0, 0, engines.Box{X1: 100, Y1: 10}, wordOf("a", 1, 1, 1, 5, 9), wordOf("b", 1, 6, 1, 9, 9)),
 		lineOf(0, 0, engines.Box{Y0: 20, X1: 100, Y1: 30}, wordOf("c", 1, 1, 21, 5, 29))))
 	first.Blocks = append(first.Blocks, first.Blocks[0])
 	third := first

@@ -165,6 +165,10 @@ func shrink(src *image.Gray, factor int) *image.Gray {
 // ink is the share of dark pixels, 0..1: darker than halfway between black and
 // the paper, which is taken to be the brightest common value.
 func ink(img *image.Gray) float64 {
+	return float64(darkPixels(img)) / float64(max(img.Rect.Dx()*img.Rect.Dy(), 1))
+}
+
+func darkPixels(img *image.Gray) int {
 	var histogram [256]int
 	for y := range img.Rect.Dy() {
 		for _, v := range img.Pix[y*img.Stride:][:img.Rect.Dx()] {
@@ -181,7 +185,7 @@ func ink(img *image.Gray) float64 {
 	for v := range paper / 2 {
 		dark += histogram[v]
 	}
-	return float64(dark) / float64(max(total, 1))
+	return dark
 }
 
 // encodePNM writes the picture as a binary portable greymap (netpbm "P5").

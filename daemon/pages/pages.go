@@ -42,10 +42,10 @@ type Info struct {
 }
 
 // Picture is one page made ready for a Recognizer, or a page whose own text is
-// good enough to be kept.
+// good enough to be kept, or both: then Image shows only what has no text.
 type Picture struct {
 	// Image is a binary PNM (P5, 8 bit grey), upright as far as the file says
-	// which way is up. It is nil when Text is set.
+	// which way is up; nil when there is nothing to be read.
 	Image []byte
 	// Width and Height are Image's size in pixels, DPI its resolution in dots
 	// per inch on the page; 0 when the file gives none that can be believed.
@@ -56,7 +56,10 @@ type Picture struct {
 	// Text is the page's own text, boxes in points of the upright page.
 	Text *engines.PageResult
 	// Reason says in a sentence why the text was kept or the picture made as it was.
-	Reason   string
+	Reason string
+	// Treat says what becomes of the page's own content: "" it stays, "redo" its
+	// invisible text goes, "force" Image takes its place.
+	Treat    string
 	Geometry document.Geometry
 	Warnings []document.Warning
 }
@@ -98,6 +101,9 @@ type Opener struct {
 	// every process (several seconds).
 	CacheDir string
 	Limits   Limits
+	// Text says what is done with text that PDFs bring along; one of the Text*
+	// constants, "" is TextKeep.
+	Text string
 
 	pdfium *engine
 }

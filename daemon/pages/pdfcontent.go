@@ -13,81 +13,132 @@ import (
 	"intray/daemon/document"
 )
 
-// content is what stands on a PDF page.
+// content is what stands on a PDF page, form XObjects included.
 type content struct {
-	texts, images, others int
-	// image is the only image object, its placement in user space; set when
-	// images is 1 and it stands directly on the page.
-	image       references.FPDF_PAGEOBJECT
-	imageMatrix document.Matrix
-	// covered is the share of the page under its largest image, 0..1.
-	covered float64
+	// texts are shown, hidden are invisible ones (rendering mode 3: the layer of
+	// an earlier OCR); others are paths and shadings.
+	texts, hidden, others int
+	images                []placedImage
 }
 
-// alone is true for a page that is nothing but one image.
-func (c content) alone() bool {
-	return c.images == 1 && c.texts == 0 && c.others == 0 && c.image != ""
+// placedImage is an image on the page: its unit square in user space.
+type placedImage struct {
+	object references.FPDF_PAGEOBJECT
+	matrix document.Matrix
+	// direct is true for one that stands on the page itself, not in a form.
+	direct bool
 }
 
-const maxObjects = 200_000
+// alone is the page's only image where the page shows nothing else; nil for
+// other pages.
+func (c content) alone() *placedImage {
+	if len(c.images) == 1 && c.texts == 0 && c.others == 0 && c.images[0].direct {
+		return &c.images[0]
+	}
+	return nil
+}
+
+// Bounds on what is looked at: objects on a page, and forms within forms.
+const (
+	maxObjects = 200_000
+	maxNesting = 12
+)
 
 func (p *pdfFile) inspect(number int) (content, error) {
-	var c content
 	page := p.page(number)
 	count, err := p.pdfium.FPDFPage_CountObjects(&requests.FPDFPage_CountObjects{Page: page})
 	if err != nil {
-		return c, fmt.Errorf("count objects: %w", err)
+		return content{}, fmt.Errorf("count objects: %w", err)
 	}
-	box, err := p.pdfium.FPDF_GetPageBoundingBox(&requests.FPDF_GetPageBoundingBox{Page: page})
-	if err != nil {
-		return c, fmt.Errorf("page box: %w", err)
-	}
-	area := math.Abs(float64(box.Rect.Right-box.Rect.Left) * float64(box.Rect.Top-box.Rect.Bottom))
-	for i := range min(count.Count, maxObjects) {
-		object, err := p.pdfium.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: page, Index: i})
+	i := inspector{pdfium: p.pdfium, left: maxObjects}
+	for n := range count.Count {
+		object, err := p.pdfium.FPDFPage_GetObject(&requests.FPDFPage_GetObject{Page: page, Index: n})
 		if err != nil {
-			return c, fmt.Errorf("object %d: %w", i, err)
+			return i.content, fmt.Errorf("object %d: %w", n, err)
 		}
-		if err := p.classify(&c, object.PageObject, area); err != nil {
-			return c, fmt.Errorf("object %d: %w", i, err)
+		if err := i.look(object.PageObject, document.Identity(), 0); err != nil {
+			return i.content, fmt.Errorf("object %d: %w", n, err)
+		}
+		if i.left <= 0 {
+			break
 		}
 	}
-	return c, nil
+	return i.content, nil
 }
 
-func (p *pdfFile) classify(c *content, object references.FPDF_PAGEOBJECT, pageArea float64) error {
-	kind, err := p.pdfium.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: object})
+type inspector struct {
+	pdfium  *engine
+	content content
+	left    int // how many objects may still be looked at
+}
+
+// look classifies one object; within maps the space it stands in to the page's
+// user space.
+func (i *inspector) look(object references.FPDF_PAGEOBJECT, within document.Matrix, depth int) error {
+	i.left--
+	kind, err := i.pdfium.FPDFPageObj_GetType(&requests.FPDFPageObj_GetType{PageObject: object})
 	if err != nil {
 		return fmt.Errorf("type: %w", err)
 	}
 	switch kind.Type {
 	case enums.FPDF_PAGEOBJ_TEXT:
-		c.texts++
-	case enums.FPDF_PAGEOBJ_IMAGE:
-		m, err := p.pdfium.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: object})
-		if err != nil {
-			return fmt.Errorf("matrix: %w", err)
+		mode, err := i.pdfium.FPDFTextObj_GetTextRenderMode(&requests.FPDFTextObj_GetTextRenderMode{PageObject: object})
+		if err == nil && mode.TextRenderMode == enums.FPDF_TEXTRENDERMODE_INVISIBLE {
+			i.content.hidden++
+		} else {
+			i.content.texts++
 		}
-		c.images++
-		c.image = object
-		c.imageMatrix = document.Matrix{float64(m.Matrix.A), float64(m.Matrix.B), float64(m.Matrix.C),
-			float64(m.Matrix.D), float64(m.Matrix.E), float64(m.Matrix.F)}
-		covered := math.Abs(c.imageMatrix[0]*c.imageMatrix[3]-c.imageMatrix[1]*c.imageMatrix[2]) / pageArea
-		c.covered = max(c.covered, min(covered, 1))
+	case enums.FPDF_PAGEOBJ_IMAGE:
+		m, err := i.matrix(object)
+		if err != nil {
+			return err
+		}
+		i.content.images = append(i.content.images, placedImage{object: object, matrix: m.Then(within), direct: depth == 0})
+	case enums.FPDF_PAGEOBJ_FORM:
+		return i.form(object, within, depth)
 	default:
-		// Paths, shadings and forms: whatever they draw is only seen by rendering.
-		c.others++
+		// Paths and shadings: whatever they draw is only seen by rendering.
+		i.content.others++
 	}
 	return nil
+}
+
+func (i *inspector) form(object references.FPDF_PAGEOBJECT, within document.Matrix, depth int) error {
+	count, err := i.pdfium.FPDFFormObj_CountObjects(&requests.FPDFFormObj_CountObjects{PageObject: object})
+	m, matrixErr := i.matrix(object)
+	if err != nil || matrixErr != nil || depth == maxNesting {
+		i.content.others++
+		return nil
+	}
+	for n := 0; n < count.Count && i.left > 0; n++ {
+		inner, err := i.pdfium.FPDFFormObj_GetObject(&requests.FPDFFormObj_GetObject{PageObject: object, Index: uint64(n)})
+		if err != nil {
+			return fmt.Errorf("object %d of a form: %w", n, err)
+		}
+		if err := i.look(inner.PageObject, m.Then(within), depth+1); err != nil {
+			return fmt.Errorf("object %d of a form: %w", n, err)
+		}
+	}
+	return nil
+}
+
+func (i *inspector) matrix(object references.FPDF_PAGEOBJECT) (document.Matrix, error) {
+	m, err := i.pdfium.FPDFPageObj_GetMatrix(&requests.FPDFPageObj_GetMatrix{PageObject: object})
+	if err != nil {
+		return document.Matrix{}, fmt.Errorf("matrix: %w", err)
+	}
+	return document.Matrix{float64(m.Matrix.A), float64(m.Matrix.B), float64(m.Matrix.C),
+		float64(m.Matrix.D), float64(m.Matrix.E), float64(m.Matrix.F)}, nil
 }
 
 // fromStream reads a page that is one image from the image itself, without
 // rendering: no pixel is resampled. ok is false when the page must be rendered.
 func (p *pdfFile) fromStream(number int, c content, g document.Geometry) (pic Picture, ok bool, err error) {
-	if !c.alone() {
+	only := c.alone()
+	if only == nil {
 		return Picture{}, false, nil
 	}
-	size, err := p.pdfium.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: c.image})
+	size, err := p.pdfium.FPDFImageObj_GetImagePixelSize(&requests.FPDFImageObj_GetImagePixelSize{ImageObject: only.object})
 	if err != nil || size.Width < 8 || size.Height < 8 {
 		return Picture{}, false, nil
 	}
@@ -105,10 +156,10 @@ func (p *pdfFile) fromStream(number int, c content, g document.Geometry) (pic Pi
 	g8 := (*image.Gray)(nil)
 	if img != nil {
 		g8 = grey(img)
-	} else if g8, err = p.bitmap(c.image); err != nil {
+	} else if g8, err = p.bitmap(only.object); err != nil {
 		return Picture{}, false, nil
 	}
-	return placed(g8, c.imageMatrix, g), true, nil
+	return placed(g8, only.matrix, g), true, nil
 }
 
 // placed turns an image and its placement in user space into a Picture. The
@@ -195,27 +246,4 @@ func (p *pdfFile) bitmap(object references.FPDF_PAGEOBJECT) (*image.Gray, error)
 		}
 	}
 	return out, nil
-}
-
-// maxRender bounds a rendered page, in pixels: an A2 sheet at 300 dpi.
-const maxRender = 36_000_000
-
-func (p *pdfFile) render(number int, g document.Geometry) (Picture, error) {
-	dpi := math.Min(readingDPI, math.Floor(math.Sqrt(maxRender/(g.Width*g.Height))*72))
-	rendered, err := p.pdfium.RenderPageInDPI(&requests.RenderPageInDPI{
-		Page: p.page(number), DPI: int(max(dpi, 1)), ImageFormat: requests.RenderImageFormatGrayscale,
-		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT,
-	})
-	if err != nil {
-		return Picture{}, fmt.Errorf("render: %w", err)
-	}
-	defer rendered.Cleanup()
-	g8 := grey(rendered.Result.RenderedImage)
-	pic := Picture{Width: g8.Rect.Dx(), Height: g8.Rect.Dy(), Ink: ink(g8), Image: encodePNM(g8)}
-	if dpi >= 100 {
-		pic.DPI = dpi
-	}
-	g.ImageToPage = document.Scale(g.Width/float64(pic.Width), g.Height/float64(pic.Height))
-	pic.Geometry = g
-	return pic, nil
 }

@@ -1,7 +1,6 @@
 package pages
 
 import (
-	"context"
 	"fmt"
 	"math"
 
@@ -12,37 +11,6 @@ import (
 
 func (p *pdfFile) page(number int) requests.Page {
 	return requests.Page{ByIndex: &requests.PageByIndex{Document: p.doc, Index: number - 1}}
-}
-
-// Picture keeps a page's own text where it is good, else reads a page that is
-// one image from the image's own stream, else renders the page.
-func (p *pdfFile) Picture(ctx context.Context, number int) (Picture, error) {
-	if err := checkNumber(number, p.info.Pages); err != nil {
-		return Picture{}, err
-	}
-	geometry, err := p.geometry(number)
-	if err != nil {
-		return Picture{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
-	}
-	content, err := p.inspect(number)
-	if err != nil {
-		return Picture{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
-	}
-	text, keep, reason, err := p.ownText(number, content, geometry)
-	if err != nil {
-		return Picture{}, corrupt(fmt.Sprintf("The text of page %d cannot be read.", number), err)
-	}
-	if keep {
-		return Picture{Text: text, Reason: reason, Geometry: geometry}, ctx.Err()
-	}
-	if pic, ok, err := p.fromStream(number, content, geometry); err != nil || ok {
-		return pic, err
-	}
-	pic, err := p.render(number, geometry)
-	if err != nil {
-		return Picture{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
-	}
-	return pic, ctx.Err()
 }
 
 // geometry computes how user space maps to the upright page (ISO 32000-1,
@@ -61,7 +29,7 @@ func (p *pdfFile) geometry(number int) (document.Geometry, error) {
 	if !(x1 > x0 && y1 > y0) || math.IsInf(x1-x0, 0) || math.IsInf(y1-y0, 0) {
 		return document.Geometry{}, fmt.Errorf("page box [%g %g %g %g] has no area", x0, y0, x1, y1)
 	}
-	g := document.Geometry{Rotation: int(turn.PageRotation) * 90 % 360, Width: x1 - x0, Height: y1 - y0, Fixed: p.info.Signed}
+	g := document.Geometry{Rotation: int(turn.PageRotation) * 90 % 360, Width: x1 - x0, Height: y1 - y0, Fixed: p.info.Signed, Locked: p.info.Signed}
 	if notes, err := p.pdfium.FPDFPage_GetAnnotCount(&requests.FPDFPage_GetAnnotCount{Page: p.page(number)}); err != nil || notes.Count > 0 {
 		g.Fixed = true // links would stay behind when the content is turned
 	}

@@ -23,6 +23,7 @@ type pdfFile struct {
 	doc     references.FPDF_DOCUMENT
 	info    Info
 	limits  Limits
+	text    string // one of the Text constants
 	streams *streams
 }
 
@@ -50,7 +51,7 @@ func (o *Opener) openPDF(ctx context.Context, path string) (_ Document, err erro
 	if err != nil {
 		return nil, openError(err)
 	}
-	p := &pdfFile{f: f, pdfium: o.pdfium, doc: opened.Document, limits: o.Limits, streams: &streams{path: path}}
+	p := &pdfFile{f: f, pdfium: o.pdfium, doc: opened.Document, limits: o.Limits, text: o.Text, streams: &streams{path: path}}
 	defer func() {
 		if err != nil {
 			_ = p.closeDocument()
@@ -123,4 +124,3 @@ func (p *pdfFile) closeDocument() error {
 func (p *pdfFile) Close() error {
 	return errors.Join(p.closeDocument(), p.f.Close())
 }
-

@@ -1,59 +1,15 @@
 package pages
 
 import (
-	"fmt"
 	"math"
 	"strings"
 	"unicode"
 
-	"github.com/klippa-app/go-pdfium/requests"
 	"github.com/klippa-app/go-pdfium/responses"
 
 	"intray/daemon/document"
 	"intray/engines"
 )
-
-// A page's own text is kept when it says at least this many letters or digits;
-// on a page that is mostly a picture, a stamped page number or a watermark is
-// only a scrap and does not count.
-const (
-	enoughText          = 1
-	enoughTextOnPicture = 200
-)
-
-// ownText reads the text a PDF page brings along and decides whether it is
-// good enough to be kept instead of being read again.
-func (p *pdfFile) ownText(number int, c content, g document.Geometry) (*engines.PageResult, bool, string, error) {
-	if c.texts == 0 && c.others == 0 {
-		return nil, false, "", nil
-	}
-	structured, err := p.pdfium.GetPageTextStructured(&requests.GetPageTextStructured{
-		Page: p.page(number), Mode: requests.GetPageTextStructuredModeChars,
-	})
-	if err != nil {
-		return nil, false, "", fmt.Errorf("extract text: %w", err)
-	}
-	useful, garbage := 0, 0
-	for _, ch := range structured.Chars {
-		for _, r := range ch.Text {
-			switch {
-			case unicode.IsLetter(r), unicode.IsDigit(r):
-				useful++
-			case r == unicode.ReplacementChar, unicode.Is(unicode.Co, r), unicode.IsControl(r) && !unicode.IsSpace(r) && r != '\x02':
-				garbage++
-			}
-		}
-	}
-	need := enoughText
-	if c.covered >= 0.5 {
-		need = enoughTextOnPicture
-	}
-	if useful < need || garbage*3 > useful {
-		return nil, false, "", nil
-	}
-	result := textResult(structured.Chars, g)
-	return &result, true, fmt.Sprintf("The page already has text (%d letters and digits); it is kept as it is.", useful), nil
-}
 
 // textResult groups PDFium's characters into words and lines; PDFium itself
 // puts the spaces and line breaks between them.

@@ -22,7 +22,7 @@ func (l Layer) write(out *bytes.Buffer, c *codes, resource string) error {
 		return fmt.Errorf("page %d: user space does not map to the page", l.Page.Number)
 	}
 	out.WriteString("q\n")
-	for _, block := range l.Page.Blocks {
+	for _, block := range l.Page.Blocks[min(l.Kept, len(l.Page.Blocks)):] {
 		for _, line := range block.Lines {
 			writeLine(out, c, resource, line, pageToUser)
 		}

@@ -25,6 +25,8 @@ type Layer struct {
 	// Turn is the clockwise turn in degrees, a multiple of 90, that makes the
 	// page upright on top of what the file itself says.
 	Turn int `json:"turn,omitempty"`
+	// Kept is how many of the page's first blocks the page shows already.
+	Kept int `json:"kept,omitempty"`
 	// Treat says what becomes of the page's own content; one of the Treat*
 	// constants.
 	Treat string `json:"treat,omitempty"`
@@ -109,7 +111,7 @@ func (l Layer) empty() bool {
 	if l.Page.Decision != document.DecisionOCR {
 		return true
 	}
-	for _, b := range l.Page.Blocks {
+	for _, b := range l.Page.Blocks[min(l.Kept, len(l.Page.Blocks)):] {
 		for _, line := range b.Lines {
 			if len(line.Words) > 0 {
 				return false

@@ -142,7 +142,7 @@ func (p *Pipeline) routes() map[string]route.Engine {
 
 func (a *attempt) source() worker.Source {
 	return worker.Source{Path: a.Originals.Path(a.doc.SHA256), MIME: a.doc.MIME,
-		Limits: pages.Limits{MaxPages: a.Config.Limits.MaxPages, MaxMegapixels: a.Config.Limits.MaxMegapixels}}
+		Text: a.folder.Text, Limits: pages.Limits{MaxPages: a.Config.Limits.MaxPages, MaxMegapixels: a.Config.Limits.MaxMegapixels}}
 }
 
 // run is the middle of the journey: look, read, normalize, validate, deliver.

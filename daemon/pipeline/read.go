@@ -95,8 +95,11 @@ func pagesFault(e *engines.Error) bool {
 }
 
 func (a *attempt) readPage(ctx context.Context, number int) reading {
-	q := asked{Read: worker.ReadRequest{Source: a.source(), Number: number, Engine: a.engine, Languages: a.folder.Languages},
-		Deskew: a.folder.Deskew}
+	q := asked{Deskew: a.folder.Deskew, Read: worker.ReadRequest{Source: a.source(), Number: number, Engine: a.engine,
+		Languages: a.folder.Languages}}
+	if a.folder.Rotate == "auto" {
+		q.Read.Rotate = a.folder.RotateConfidence
+	}
 	if kept, err := a.pageFile(number); err == nil && kept.answers(q) {
 		return kept.reading()
 	}
@@ -105,12 +108,11 @@ func (a *attempt) readPage(ctx context.Context, number int) reading {
 		return reading{err: asError(err)}
 	}
 	fault.Point("pipeline.read")
-	result := pageResult{Asked: q, Version: answer.EngineVersion}
-	var warnings []document.Warning
-	result.Layer.Page, warnings = normalize.Page(normalize.Reading{Number: number, Geometry: answer.Geometry, Kept: answer.Kept,
-		Reason: answer.Reason, Ink: answer.Ink, Engine: a.engine.Name, Result: answer.Result})
-	result.Layer.UserToPage = answer.Geometry.UserToPage
-	result.Warnings = append(answer.Warnings, warnings...)
+	page, kept, warnings := normalize.Page(normalize.Reading{Number: number, Geometry: answer.Geometry, Own: answer.Own, Read: answer.Read,
+		Result: answer.Result, Reason: answer.Reason, Orientation: answer.Orientation, Ink: answer.Ink, Engine: a.engine.Name,
+		Deskew: a.folder.Deskew == "auto"})
+	result := pageResult{Asked: q, Version: answer.EngineVersion, Warnings: append(answer.Warnings, warnings...),
+		Layer: pdf.Layer{Page: page, Kept: kept, UserToPage: answer.Geometry.UserToPage, Turn: answer.Turn, Treat: answer.Treat}}
 	if err := a.keepPage(number, result); err != nil {
 		return reading{err: asError(fmt.Errorf("keep page result: %w", err))}
 	}

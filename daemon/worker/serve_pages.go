@@ -25,6 +25,8 @@ type Source struct {
 	Path   string       `json:"path"`
 	MIME   string       `json:"mime"`
 	Limits pages.Limits `json:"limits"`
+	// Text is what is done with text that PDFs bring along: a pages.Text constant.
+	Text string `json:"text,omitempty"`
 }
 
 // EngineSpec is everything a child needs to build an engine: the factory's
@@ -41,18 +43,30 @@ type ReadRequest struct {
 	Number    int        `json:"number"`
 	Engine    EngineSpec `json:"engine"`
 	Languages []string   `json:"languages"`
+	// Rotate is the share of letters, 0..1, that must agree for the page to be
+	// turned upright; 0 turns no page.
+	Rotate float64 `json:"rotate"`
 }
 
-// ReadAnswer is what one page says. Kept means Result is the page's own text,
-// its boxes in points of the upright page instead of pixels.
+// ReadAnswer is what one page says.
 type ReadAnswer struct {
-	Geometry      document.Geometry  `json:"geometry"`
-	Kept          bool               `json:"kept"`
-	Reason        string             `json:"reason"`
-	Ink           float64            `json:"ink"`
-	EngineVersion string             `json:"engine_version"`
-	Result        engines.PageResult `json:"result"`
-	Warnings      []document.Warning `json:"warnings"`
+	// Geometry is that of the page as it will be delivered, Turn included.
+	Geometry document.Geometry `json:"geometry"`
+	// Own is the text the page brings along and keeps, its boxes in points of the
+	// upright page; nil if there is none.
+	Own *engines.PageResult `json:"own,omitempty"`
+	// Read is true when something was read; Result says what, in pixels.
+	Read   bool               `json:"read"`
+	Result engines.PageResult `json:"result"`
+	Reason string             `json:"reason"`
+	Treat  string             `json:"treat,omitempty"`
+	Ink    float64            `json:"ink"`
+	// Turn is the clockwise turn in degrees that made the page upright, on top of
+	// what its file says, and Orientation how it was found.
+	Turn          int                  `json:"turn,omitempty"`
+	Orientation   document.Orientation `json:"orientation"`
+	EngineVersion string               `json:"engine_version"`
+	Warnings      []document.Warning   `json:"warnings"`
 }
 
 // AssembleRequest asks for the searchable PDF. Out is written anew.
@@ -143,7 +157,7 @@ func (r *Reader) open(ctx context.Context, s Source) (pages.Document, error) {
 	if r.opener == nil {
 		r.opener = &pages.Opener{CacheDir: r.CacheDir}
 	}
-	r.opener.Limits = s.Limits
+	r.opener.Limits, r.opener.Text = s.Limits, s.Text
 	d, err := r.opener.Open(ctx, s.Path, s.MIME)
 	if err != nil {
 		return nil, err
@@ -169,21 +183,27 @@ func (r *Reader) read(ctx context.Context, q ReadRequest) (ReadAnswer, error) {
 	if err != nil {
 		return ReadAnswer{}, err
 	}
-	answer := ReadAnswer{Geometry: picture.Geometry, Reason: picture.Reason, Ink: picture.Ink, Warnings: picture.Warnings}
+	answer := ReadAnswer{Geometry: picture.Geometry, Own: picture.Text, Reason: picture.Reason, Treat: picture.Treat,
+		Ink: picture.Ink, Warnings: picture.Warnings}
 	for i := range answer.Warnings {
 		answer.Warnings[i].Page = q.Number
 	}
-	if picture.Text != nil {
-		answer.Kept, answer.Result = true, *picture.Text
+	if picture.Image == nil {
 		return answer, nil
 	}
 	engine, err := r.recognizer(q.Engine)
 	if err != nil {
 		return ReadAnswer{}, err
 	}
-	answer.EngineVersion = engine.Capabilities().Version
-	answer.Result, err = engine.Recognize(ctx, engines.Page{Image: picture.Image, DPI: picture.DPI, Languages: q.Languages})
-	return answer, err
+	answer.Read, answer.EngineVersion = true, engine.Capabilities().Version
+	recognize := func(p pages.Picture) (engines.PageResult, error) {
+		return engine.Recognize(ctx, engines.Page{Image: p.Image, DPI: p.DPI, Languages: q.Languages})
+	}
+	if picture.Text != nil || picture.Geometry.Locked {
+		answer.Result, err = recognize(picture)
+		return answer, err
+	}
+	return answer, answer.readUpright(picture, q.Rotate, recognize)
 }
 
 func (r *Reader) recognizer(spec EngineSpec) (engines.Recognizer, error) {
