@@ -62,6 +62,9 @@ func (w *workers) Call(ctx context.Context, _, name string, _ time.Duration, req
 		}
 		return w.read(q.Number)
 	}
+	if name == worker.Verify {
+		return nil
+	}
 	q := request.(worker.AssembleRequest)
 	*answer.(*worker.AssembleAnswer) = worker.AssembleAnswer{Pages: 2, TextLayer: true}
 	return errors.Join(os.WriteFile(q.Out, []byte("%PDF"), 0o600), run(w.assemble))

@@ -160,6 +160,9 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 	}
 	doc := a.document(info, read)
 	answer, err := a.assemble(ctx, info, read)
+	if err == nil && answer.Reason == "" {
+		err = a.verify(ctx, info, read)
+	}
 	if e := asError(err); err != nil {
 		if e.Kind == engines.Review {
 			return a.doubt(ctx, doc, e, false)
@@ -190,12 +193,7 @@ func failedChecks(v document.Validation) string {
 func (a *attempt) assemble(ctx context.Context, info pages.Info, readings []reading) (worker.AssembleAnswer, error) {
 	q := worker.AssembleRequest{Source: a.source(), Pages: a.dir, Out: a.pdf(), Options: pdf.Options{
 		Producer: a.Producer, Language: language(a.languages()), PDFA: a.folder.PDFA,
-		LinearizeAbove: int64(a.Config.PDF.LinearizeAboveMB) << 20}}
-	for i, r := range readings {
-		if r.err != nil {
-			q.Unread = append(q.Unread, i+1)
-		}
-	}
+		LinearizeAbove: int64(a.Config.PDF.LinearizeAboveMB) << 20}, Unread: unread(readings)}
 	var answer worker.AssembleAnswer
 	// The whole file is written in one call: it may take as long as its pages.
 	timeout := a.Config.PageTimeout.Std() * time.Duration(1+info.Pages/10)

@@ -13,6 +13,7 @@ import (
 	"intray/daemon/durable"
 	"intray/daemon/fault"
 	"intray/daemon/normalize"
+	"intray/daemon/pages"
 	"intray/daemon/pdf"
 	"intray/daemon/worker"
 	"intray/engines"
@@ -111,7 +112,7 @@ func (a *attempt) readPage(ctx context.Context, number int) reading {
 	page, kept, warnings := normalize.Page(normalize.Reading{Number: number, Geometry: answer.Geometry, Own: answer.Own, Read: answer.Read,
 		Result: answer.Result, Reason: answer.Reason, Orientation: answer.Orientation, Ink: answer.Ink, Engine: a.engine.Name,
 		Deskew: a.folder.Deskew == "auto"})
-	result := pageResult{Asked: q, Version: answer.EngineVersion, Warnings: append(answer.Warnings, warnings...),
+	result := pageResult{Asked: q, Version: answer.EngineVersion, Thumb: answer.Thumb, Warnings: append(answer.Warnings, warnings...),
 		Layer: pdf.Layer{Page: page, Kept: kept, UserToPage: answer.Geometry.UserToPage, Turn: answer.Turn, Treat: answer.Treat}}
 	if err := a.keepPage(number, result); err != nil {
 		return reading{err: asError(fmt.Errorf("keep page result: %w", err))}
@@ -130,6 +131,7 @@ type asked struct {
 type pageResult struct {
 	Asked    asked              `json:"asked"`
 	Layer    pdf.Layer          `json:"layer"`
+	Thumb    *pages.Thumb       `json:"thumb,omitempty"`
 	Warnings []document.Warning `json:"warnings"`
 	Version  string             `json:"version"`
 }

@@ -66,11 +66,12 @@ func (l legible) direction() (turn int, share float64) {
 	return turn, share
 }
 
-// readUpright reads the picture, turned upright if need be.
-func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(pages.Picture) (engines.PageResult, error)) error {
+// readUpright reads the picture, turned upright if need be, and returns it as it
+// was read.
+func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(pages.Picture) (engines.PageResult, error)) (pages.Picture, error) {
 	first, err := recognize(p)
 	if err != nil {
-		return err
+		return p, err
 	}
 	a.Result = first
 	was := weigh(first)
@@ -81,48 +82,48 @@ func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(
 		return a.tryTurns(p, was, recognize)
 	case was.letters < leastLetters:
 		a.Orientation.Reason = "There is too little text to tell which way is up."
-		return nil
+		return p, nil
 	case turn == 0:
 		a.Orientation.Reason = "The text is upright."
-		return nil
+		return p, nil
 	case least == 0:
 		a.Orientation.Reason = "The page is not turned, as the folder's rotate = \"off\" asks."
-		return nil
+		return p, nil
 	case share < least:
 		a.Orientation.Reason = fmt.Sprintf("Only %.0f %% of the text reads that way, less than rotate_confidence.", 100*share)
-		return nil
+		return p, nil
 	}
 	turned := p.Turned(turn)
 	again, err := recognize(turned)
 	if err != nil {
-		return err
+		return p, err
 	}
 	if now := weigh(again); now.sum < 0.8*was.sum {
 		a.Orientation.Reason = "The turned page reads worse than the page as it is."
-		return nil
+		return p, nil
 	}
 	a.take(turned, again, turn, fmt.Sprintf("%.0f %% of the text reads that way.", 100*share))
-	return nil
+	return turned, nil
 }
 
 // tryTurns reads a page that made no sense in its other positions and takes the
 // first that does.
-func (a *ReadAnswer) tryTurns(p pages.Picture, was legible, recognize func(pages.Picture) (engines.PageResult, error)) error {
+func (a *ReadAnswer) tryTurns(p pages.Picture, was legible, recognize func(pages.Picture) (engines.PageResult, error)) (pages.Picture, error) {
 	for _, turn := range []int{180, 90, 270} {
 		turned := p.Turned(turn)
 		again, err := recognize(turned)
 		if err != nil {
-			return err
+			return p, err
 		}
 		now := weigh(again)
 		if upright, share := now.direction(); upright == 0 && now.confidence() >= sense && now.sum > 1.2*was.sum {
 			a.Orientation = document.Orientation{Angle: turn, Confidence: now.confidence() * share}
 			a.take(turned, again, turn, fmt.Sprintf("The page makes sense that way (confidence %.2f instead of %.2f).", now.confidence(), was.confidence()))
-			return nil
+			return turned, nil
 		}
 	}
 	a.Orientation.Reason = "The page makes no sense in any position; it stays as it is."
-	return nil
+	return p, nil
 }
 
 func (a *ReadAnswer) take(turned pages.Picture, result engines.PageResult, turn int, reason string) {

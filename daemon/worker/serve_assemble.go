@@ -2,10 +2,8 @@ package worker
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -18,8 +16,8 @@ import (
 const a4Width, a4Height = 595.28, 841.89
 
 // PageFile is where what is known of page number stands in a folder of page
-// results: a JSON object whose "layer" is a pdf.Layer. One file a page keeps a
-// long document out of memory.
+// results: a JSON object whose "layer" is a pdf.Layer and whose "thumb", if any,
+// a pages.Thumb. One file a page keeps a long document out of memory.
 func PageFile(dir string, number int) string {
 	return filepath.Join(dir, fmt.Sprintf("page-%06d.json", number))
 }
@@ -35,13 +33,9 @@ func (r *Reader) assemble(ctx context.Context, q AssembleRequest) (AssembleAnswe
 	if err != nil {
 		return AssembleAnswer{}, notWritten(err)
 	}
-	written, err := r.opener.Open(ctx, q.Out, pages.MIMEPDF)
-	if e, failed := engines.AsError(err); failed && e.Kind != engines.Terminal || ctx.Err() != nil {
-		return AssembleAnswer{}, err // the reader, not the file
-	}
+	written, err := r.openOutput(ctx, q.Out)
 	if err != nil {
-		return AssembleAnswer{}, &engines.Error{Kind: engines.Review, Code: "pdf_unreadable",
-			Sentence: "The searchable PDF that was written cannot be opened again; it is not delivered.", Cause: err}
+		return AssembleAnswer{}, err
 	}
 	defer written.Close()
 	answer.Pages = written.Info().Pages
@@ -51,6 +45,22 @@ func (r *Reader) assemble(ctx context.Context, q AssembleRequest) (AssembleAnswe
 	}
 	return answer, nil
 }
+
+// openOutput opens the written PDF. That it cannot be opened is for a person to
+// see, unless it is the reader's fault.
+func (r *Reader) openOutput(ctx context.Context, path string) (pages.Document, error) {
+	written, err := r.readyOpener().Open(ctx, path, pages.MIMEPDF)
+	if e, failed := engines.AsError(err); failed && e.Kind != engines.Terminal || ctx.Err() != nil {
+		return nil, err
+	}
+	if err != nil {
+		return nil, &engines.Error{Kind: engines.Review, Code: "pdf_unreadable",
+			Sentence: "The searchable PDF that was written cannot be opened again; it is not delivered.", Cause: err}
+	}
+	return written, nil
+}
+
+func isUnread(unread []int, number int) bool { return slices.Contains(unread, number) }
 
 // notWritten tells apart what may pass from what a person should look at: a
 // file that was read but whose structure the writer does not take.
@@ -65,31 +75,18 @@ func notWritten(err error) error {
 	return &engines.Error{Kind: kind, Code: "pdf_not_written", Sentence: "The searchable PDF could not be written.", Cause: err}
 }
 
-func readLayer(dir string, number int) (pdf.Layer, error) {
-	var page struct {
-		Layer pdf.Layer `json:"layer"`
-	}
-	data, err := os.ReadFile(PageFile(dir, number))
-	if err == nil {
-		err = json.Unmarshal(data, &page)
-	}
-	if err != nil {
-		return pdf.Layer{}, fmt.Errorf("read page result: %w", err)
-	}
-	return page.Layer, nil
-}
-
 func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, error) {
 	n := d.Info().Pages
 	layers := func(number int) (pdf.Layer, error) {
-		if slices.Contains(q.Unread, number) {
+		if isUnread(q.Unread, number) {
 			return pdf.Layer{}, nil
 		}
-		return readLayer(q.Pages, number)
+		kept, err := readPageFile(q.Pages, number)
+		return kept.Layer, err
 	}
 	if pictures, ok := d.(pages.Pictures); ok {
 		outcome, err := pdf.FromPictures(q.Out, n, layers, q.Options, func(number int) (pdf.Picture, error) {
-			if slices.Contains(q.Unread, number) {
+			if isUnread(q.Unread, number) {
 				return pdf.Picture{PageWidth: a4Width, PageHeight: a4Height}, nil
 			}
 			s, err := pictures.Stored(number)

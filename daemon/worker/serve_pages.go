@@ -18,6 +18,7 @@ const (
 	Inspect  = "inspect"
 	Read     = "read"
 	Assemble = "assemble"
+	Verify   = "verify"
 )
 
 // Source names an original: its path in the store and the type found by content.
@@ -63,10 +64,12 @@ type ReadAnswer struct {
 	Ink    float64            `json:"ink"`
 	// Turn is the clockwise turn in degrees that made the page upright, on top of
 	// what its file says, and Orientation how it was found.
-	Turn          int                  `json:"turn,omitempty"`
-	Orientation   document.Orientation `json:"orientation"`
-	EngineVersion string               `json:"engine_version"`
-	Warnings      []document.Warning   `json:"warnings"`
+	Turn        int                  `json:"turn,omitempty"`
+	Orientation document.Orientation `json:"orientation"`
+	// Thumb is the page in small as it was read; nil when not all of it was.
+	Thumb         *pages.Thumb       `json:"thumb,omitempty"`
+	EngineVersion string             `json:"engine_version"`
+	Warnings      []document.Warning `json:"warnings"`
 }
 
 // AssembleRequest asks for the searchable PDF. Out is written anew.
@@ -110,6 +113,7 @@ func (r *Reader) Handlers() map[string]Handler {
 		Inspect:  handle(r.inspect),
 		Read:     handle(r.read),
 		Assemble: handle(r.assemble),
+		Verify:   handle(r.verify),
 	}
 }
 
@@ -154,16 +158,21 @@ func (r *Reader) open(ctx context.Context, s Source) (pages.Document, error) {
 	if err := r.closeDocument(); err != nil {
 		return nil, fmt.Errorf("close previous document: %w", err)
 	}
-	if r.opener == nil {
-		r.opener = &pages.Opener{CacheDir: r.CacheDir}
-	}
-	r.opener.Limits, r.opener.Text = s.Limits, s.Text
-	d, err := r.opener.Open(ctx, s.Path, s.MIME)
+	o := r.readyOpener()
+	o.Limits, o.Text = s.Limits, s.Text
+	d, err := o.Open(ctx, s.Path, s.MIME)
 	if err != nil {
 		return nil, err
 	}
 	r.document, r.source = d, s
 	return d, nil
+}
+
+func (r *Reader) readyOpener() *pages.Opener {
+	if r.opener == nil {
+		r.opener = &pages.Opener{CacheDir: r.CacheDir}
+	}
+	return r.opener
 }
 
 func (r *Reader) inspect(ctx context.Context, s Source) (pages.Info, error) {
@@ -203,7 +212,10 @@ func (r *Reader) read(ctx context.Context, q ReadRequest) (ReadAnswer, error) {
 		answer.Result, err = recognize(picture)
 		return answer, err
 	}
-	return answer, answer.readUpright(picture, q.Rotate, recognize)
+	upright, err := answer.readUpright(picture, q.Rotate, recognize)
+	thumb := upright.Thumb()
+	answer.Thumb = &thumb
+	return answer, err
 }
 
 func (r *Reader) recognizer(spec EngineSpec) (engines.Recognizer, error) {

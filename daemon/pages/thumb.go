@@ -1,0 +1,168 @@
+package pages
+
+import (
+	"image"
+	"math"
+
+	"intray/daemon/document"
+)
+
+// A Thumb is a page in small: the mean grey of every cell of 1/18 inch. It is
+// coarse enough to be the same whoever draws the page, and fine enough for a
+// word to be missed.
+type Thumb struct {
+	// Columns and Rows are the number of cells; Cells are their greys, 255 being
+	// white, row by row.
+	Columns int    `json:"columns"`
+	Rows    int    `json:"rows"`
+	Cells   []byte `json:"cells"`
+}
+
+const thumbDPI = 18
+
+// maxThumbSide bounds a thumb for pages of any size, in cells.
+const maxThumbSide = 2000
+
+func thumbSize(g document.Geometry) (columns, rows int) {
+	side := func(points float64) int {
+		return min(max(int(math.Ceil(points*thumbDPI/72)), 1), maxThumbSide)
+	}
+	return side(g.Width), side(g.Height)
+}
+
+// Thumb is what the picture shows, where it lies on the page. What lies off the
+// page is left out; the rest of the page is white.
+func (p Picture) Thumb() Thumb {
+	w, h := p.Width, p.Height
+	columns, rows := thumbSize(p.Geometry)
+	s := splat{columns: columns, rows: rows, sum: make([]uint32, columns*rows), n: make([]uint32, columns*rows)}
+	m := p.Geometry.ImageToPage.Then(document.Scale(float64(columns)/p.Geometry.Width, float64(rows)/p.Geometry.Height))
+	pixels := p.Image[len(p.Image)-w*h:]
+	for y := range h {
+		s.row(pixels[y*w:][:w], m, float64(y)+0.5)
+	}
+	return s.thumb()
+}
+
+// splat adds pixels up by the cell they lie in.
+type splat struct {
+	columns, rows int
+	sum, n        []uint32
+}
+
+func (s *splat) row(row []byte, m document.Matrix, y float64) {
+	x0, y0 := m.Apply(0.5, y)
+	dx, dy := m[0], m[1]
+	for i, v := range row {
+		cx, cy := int(x0+float64(i)*dx), int(y0+float64(i)*dy)
+		if cx < 0 || cy < 0 || cx >= s.columns || cy >= s.rows {
+			continue
+		}
+		at := cy*s.columns + cx
+		s.sum[at] += uint32(v)
+		s.n[at]++
+	}
+}
+
+func (s *splat) thumb() Thumb {
+	t := Thumb{Columns: s.columns, Rows: s.rows, Cells: make([]byte, len(s.sum))}
+	for i, n := range s.n {
+		t.Cells[i] = 0xFF
+		if n > 0 {
+			t.Cells[i] = uint8(s.sum[i] / n)
+		}
+	}
+	return t
+}
+
+// Straightened is the thumb of the page turned about its middle as
+// document.Straighten does for a page that leans by skew degrees.
+func (t Thumb) Straightened(skew float64) Thumb {
+	back, ok := document.Straighten(float64(t.Columns), float64(t.Rows), skew).Inverse()
+	if skew == 0 || !ok {
+		return t
+	}
+	out := Thumb{Columns: t.Columns, Rows: t.Rows, Cells: make([]byte, len(t.Cells))}
+	for y := range t.Rows {
+		for x := range t.Columns {
+			fx, fy := back.Apply(float64(x)+0.5, float64(y)+0.5)
+			out.Cells[y*t.Columns+x] = uint8(t.at(fx-0.5, fy-0.5) + 0.5)
+		}
+	}
+	return out
+}
+
+// at is the grey between cells, white off the page.
+func (t Thumb) at(x, y float64) float64 {
+	cell := func(x, y int) float64 {
+		if x < 0 || y < 0 || x >= t.Columns || y >= t.Rows {
+			return 255
+		}
+		return float64(t.Cells[y*t.Columns+x])
+	}
+	x0, y0 := math.Floor(x), math.Floor(y)
+	fx, fy := x-x0, y-y0
+	ix, iy := int(x0), int(y0)
+	return (cell(ix, iy)*(1-fx)+cell(ix+1, iy)*fx)*(1-fy) + (cell(ix, iy+1)*(1-fx)+cell(ix+1, iy+1)*fx)*fy
+}
+
+// Difference is how two thumbs of what should be the same page differ, as
+// shares of the first one's ink: what it has and the second one lacks, and the
+// other way round. Paper is worth as much as Paper of ink, so that a speck on a
+// blank page is none.
+func (t Thumb) Difference(other Thumb) (lost, gained float64) {
+	if t.Columns != other.Columns || t.Rows != other.Rows {
+		return 1, 1
+	}
+	a, b := t.smooth(), other.smooth()
+	ink := paperInk * float64(len(a))
+	var less, more float64
+	for i := range a {
+		ink += 255 - a[i]
+		switch d := b[i] - a[i]; {
+		case d > tolerated:
+			less += d - tolerated
+		case d < -tolerated:
+			more += -d - tolerated
+		}
+	}
+	return less / ink, more / ink
+}
+
+const (
+	// tolerated is a difference of greys that drawing alone makes.
+	tolerated = 20
+	// paperInk is the ink, in greys, that an empty cell counts for.
+	paperInk = 1
+)
+
+// smooth is the mean of each cell and its neighbours: a line that falls between
+// two cells is drawn into either.
+func (t Thumb) smooth() []float64 {
+	out := make([]float64, len(t.Cells))
+	for y := range t.Rows {
+		for x := range t.Columns {
+			sum, n := 0, 0
+			for ny := max(y-1, 0); ny <= min(y+1, t.Rows-1); ny++ {
+				for nx := max(x-1, 0); nx <= min(x+1, t.Columns-1); nx++ {
+					sum += int(t.Cells[ny*t.Columns+nx])
+					n++
+				}
+			}
+			out[y*t.Columns+x] = float64(sum) / float64(n)
+		}
+	}
+	return out
+}
+
+// thumbOf shrinks a drawn page.
+func thumbOf(img *image.Gray, g document.Geometry) Thumb {
+	w, h := img.Rect.Dx(), img.Rect.Dy()
+	columns, rows := thumbSize(g)
+	s := splat{columns: columns, rows: rows, sum: make([]uint32, columns*rows), n: make([]uint32, columns*rows)}
+	m := document.Scale(float64(columns)/float64(w), float64(rows)/float64(h))
+	for y := range h {
+		s.row(img.Pix[y*img.Stride:][:w], m, float64(y)+0.5)
+	}
+	return s.thumb()
+}

@@ -1,0 +1,190 @@
+package worker
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
+
+	"intray/daemon/document"
+	"intray/daemon/pages"
+	"intray/daemon/pdf"
+	"intray/engines"
+)
+
+// VerifyRequest asks whether pages From to To, from 1, of the searchable PDF at
+// Out show what the original shows and give back the words that were read.
+type VerifyRequest struct {
+	Source Source `json:"source"`
+	Out    string `json:"out"`
+	// Pages is the folder of the PageFiles; Unread are pages without one.
+	Pages  string `json:"page_files"`
+	Unread []int  `json:"unread"`
+	From   int    `json:"from"`
+	To     int    `json:"to"`
+}
+
+// The tolerances of the publish gate. Shares are of the page's ink, as
+// pages.Thumb.Difference measures it.
+const (
+	// Drawn twice by one reader, an untouched page is the same.
+	sameReader = 0.002
+	// A page made from a picture is drawn by other code than that which decoded
+	// the picture, with other colours and another filter.
+	otherReader = 0.05
+	// A straightened page is compared with a straightened thumb of 18 dpi, and
+	// corners may lie off the page.
+	straightened = 0.15
+	// leastExtracted is the share of letters written into the text layer that
+	// must come out again.
+	leastExtracted = 0.95
+)
+
+// Codes of what the publish gate stops.
+const (
+	CodeLostInk     = "page_lost_ink"
+	CodePageChanged = "page_changed"
+	CodeLostText    = "text_not_extractable"
+)
+
+// verify answers with an error of kind review for the first page that must not
+// be published.
+func (r *Reader) verify(ctx context.Context, q VerifyRequest) (struct{}, error) {
+	none := struct{}{}
+	opened, err := r.openOutput(ctx, q.Out)
+	if err != nil {
+		return none, err
+	}
+	defer opened.Close()
+	out, ok := opened.(pages.Drawn)
+	if !ok {
+		return none, fmt.Errorf("%s is no PDF", q.Out)
+	}
+	for number := q.From; number <= q.To; number++ {
+		if isUnread(q.Unread, number) {
+			continue
+		}
+		kept, err := readPageFile(q.Pages, number)
+		if err == nil {
+			err = r.verifyPage(ctx, q, out, number, kept)
+		}
+		if err != nil {
+			return none, err
+		}
+	}
+	return none, nil
+}
+
+func (r *Reader) verifyPage(ctx context.Context, q VerifyRequest, out pages.Drawn, number int, kept pageFile) error {
+	after, err := out.Thumb(ctx, number)
+	if err != nil {
+		return err
+	}
+	before, tolerance, err := r.before(ctx, q.Source, number, kept)
+	if err != nil {
+		return err
+	}
+	lost, gained := before.Difference(after)
+	switch {
+	case lost > tolerance:
+		return &engines.Error{Kind: engines.Review, Code: CodeLostInk, Sentence: fmt.Sprintf(
+			"Page %d of the searchable PDF lacks %.1f %% of what the original shows; it is not delivered.", number, 100*lost)}
+	case gained > tolerance:
+		return &engines.Error{Kind: engines.Review, Code: CodePageChanged, Sentence: fmt.Sprintf(
+			"Page %d of the searchable PDF shows %.1f %% that the original does not; it is not delivered.", number, 100*gained)}
+	}
+	text, err := out.PlainText(ctx, number)
+	if err != nil {
+		return err
+	}
+	if share := extracted(kept.Layer, text); share < leastExtracted {
+		return &engines.Error{Kind: engines.Review, Code: CodeLostText, Sentence: fmt.Sprintf(
+			"Only %.0f %% of the text written on page %d of the searchable PDF can be read from it; it is not delivered.", 100*share, number)}
+	}
+	return nil
+}
+
+// before is how the page should look: as it was when it was read, or as the
+// original is drawn now.
+func (r *Reader) before(ctx context.Context, s Source, number int, kept pageFile) (t pages.Thumb, tolerance float64, err error) {
+	l := kept.Layer
+	if kept.Thumb != nil {
+		t, tolerance = *kept.Thumb, otherReader
+	} else {
+		d, err := r.open(ctx, s)
+		if err != nil {
+			return t, 0, err
+		}
+		drawn, ok := d.(pages.Drawn)
+		if !ok {
+			return t, 0, fmt.Errorf("page %d has no thumb", number)
+		}
+		if t, err = drawn.Thumb(ctx, number); err != nil {
+			return t, 0, err
+		}
+		tolerance = sameReader
+	}
+	if l.Page.Skew != 0 {
+		tolerance = straightened
+	}
+	return t.Straightened(l.Page.Skew), tolerance, nil
+}
+
+// extracted is the share of the layer's letters that the page's text has, each
+// as often as it was written.
+func extracted(l pdf.Layer, text string) float64 {
+	if l.Page.Decision != document.DecisionOCR {
+		return 1
+	}
+	have := map[rune]int{}
+	count(text, func(c rune) { have[c]++ })
+	wrote, found := 0, 0
+	for _, b := range l.Page.Blocks[min(l.Kept, len(l.Page.Blocks)):] {
+		for _, line := range b.Lines {
+			for _, w := range line.Words {
+				count(w.Text, func(c rune) {
+					wrote++
+					if have[c] > 0 {
+						have[c]--
+						found++
+					}
+				})
+			}
+		}
+	}
+	if wrote == 0 {
+		return 1
+	}
+	return float64(found) / float64(wrote)
+}
+
+// count calls each for the letters and digits of a text, in the form that
+// readers agree on (Unicode NFKC, small letters).
+func count(text string, each func(rune)) {
+	for _, c := range strings.ToLower(norm.NFKC.String(text)) {
+		if unicode.IsLetter(c) || unicode.IsDigit(c) {
+			each(c)
+		}
+	}
+}
+
+// pageFile is what a worker reads of a PageFile.
+type pageFile struct {
+	Layer pdf.Layer    `json:"layer"`
+	Thumb *pages.Thumb `json:"thumb"`
+}
+
+func readPageFile(dir string, number int) (p pageFile, err error) {
+	data, err := os.ReadFile(PageFile(dir, number))
+	if err == nil {
+		err = json.Unmarshal(data, &p)
+	}
+	if err != nil {
+		return p, fmt.Errorf("read page result: %w", err)
+	}
+	return p, nil
+}
