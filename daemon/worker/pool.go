@@ -60,7 +60,8 @@ type Options struct {
 	Command []string
 	// Env is added to the parent's environment as "KEY=value".
 	Env []string
-	// Size is the most children at once; less than 1 means 1.
+	// Size is the most children at once; less than 1 means 1. One more runs for an
+	// owner who would otherwise wait for another one's calls only.
 	Size int
 	// MemoryMB limits each child's memory, in MiB; 0 means no limit. On Linux it
 	// is private memory on top of what a started child has, and holds for each
@@ -92,6 +93,7 @@ type Pool struct {
 	queue    fairQueue
 	idle     []*child // used last at the end
 	running  int
+	owners   map[string]int // running calls by owner
 	restarts int
 }
 
@@ -101,7 +103,7 @@ func NewPool(o Options) *Pool {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	p := &Pool{o: o}
+	p := &Pool{o: o, owners: map[string]int{}}
 	p.hard, p.stop = context.WithCancel(context.Background())
 	return p
 }
@@ -134,7 +136,7 @@ func (p *Pool) Call(ctx context.Context, owner, name string, timeout time.Durati
 		c.end()
 		c = nil
 	}
-	p.release(c)
+	p.release(c, owner)
 	if err != nil {
 		return fmt.Errorf("worker's %s: %w", name, err)
 	}
@@ -160,8 +162,9 @@ func (p *Pool) take(ctx context.Context, owner string) (*child, error) {
 		return nil, ErrClosed
 	}
 	p.work.Add(1)
-	if p.running < p.o.Size { // then nobody waits
+	if p.running < p.o.Size || p.express(owner) { // then nobody waits who could go first
 		p.running++
+		p.owners[owner]++
 		c := p.popIdle()
 		p.mu.Unlock()
 		return c, nil
@@ -182,11 +185,17 @@ func (p *Pool) take(ctx context.Context, owner string) (*child, error) {
 	p.mu.Unlock()
 	if !removed {
 		if c, ok := <-w.ready; ok { // its turn came at the same moment
-			p.release(c)
+			p.release(c, owner)
 		}
 	}
 	p.work.Done()
 	return nil, ctx.Err()
+}
+
+// express is true for an owner who may go past a single other one that holds
+// every place: a call of that one may take minutes. p.mu is held.
+func (p *Pool) express(owner string) bool {
+	return p.running == p.o.Size && len(p.owners) == 1 && p.owners[owner] == 0
 }
 
 // popIdle takes the warmest child out; nil when there is none. p.mu is held.
@@ -213,13 +222,20 @@ func (p *Pool) dropIdle(c *child) bool {
 	return false
 }
 
-// release ends a turn and passes it and the child, nil if there is none, on.
-func (p *Pool) release(c *child) {
+// release ends an owner's turn and passes it and the child, nil if there is
+// none, on.
+func (p *Pool) release(c *child, owner string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if w := p.queue.pop(); w != nil {
-		w.ready <- c
-		return
+	if p.owners[owner]--; p.owners[owner] == 0 {
+		delete(p.owners, owner)
+	}
+	if p.running <= p.o.Size {
+		if w := p.queue.pop(); w != nil {
+			p.owners[w.owner]++
+			w.ready <- c
+			return
+		}
 	}
 	p.running--
 	switch {

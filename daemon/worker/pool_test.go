@@ -488,15 +488,22 @@ func TestIdleEnds(t *testing.T) {
 
 func TestOwnersTakeTurns(t *testing.T) {
 	p, d := openPool(t, nil), openDoor(t)
+	// Two owners hold every place: nobody can pass them.
 	held := calls(p, t.Context(), "big", "hold", 0, d.address())
 	v := d.accept()
+	other := calls(p, t.Context(), "huge", "hold", 0, d.address())
+	w := d.accept()
 	var done []<-chan error
 	for i, owner := range []string{"big", "big", "big", "small", "big", "other"} {
 		done = append(done, calls(p, t.Context(), owner, "record", patience, fmt.Sprintf("%s%d", owner, i)))
 		waitFor(t, "the call to queue", func() bool { return p.Stats().Waiting == i+1 })
 	}
 	v.release()
-	for _, one := range append(done, held) {
+	if err := await(t, held); err != nil {
+		t.Fatal(err)
+	}
+	w.release()
+	for _, one := range append(done, other) {
 		if err := await(t, one); err != nil {
 			t.Fatal(err)
 		}
@@ -507,6 +514,41 @@ func TestOwnersTakeTurns(t *testing.T) {
 	}
 	if want := []string{"big0", "small3", "other5", "big1", "big2", "big4", "end"}; !slices.Equal(got, want) {
 		t.Errorf("served %v, want %v", got, want)
+	}
+}
+
+// TestExpress: who would wait for a single other owner's calls does not wait,
+// one at a time.
+func TestExpress(t *testing.T) {
+	p, d := openPool(t, func(o *Options) { o.Size = 2 }), openDoor(t)
+	var held []<-chan error
+	var visitors []visitor
+	for range 2 {
+		held = append(held, calls(p, t.Context(), "big", "hold", 0, d.address()))
+		visitors = append(visitors, d.accept())
+	}
+	more := calls(p, t.Context(), "big", "echo", 0, 1)
+	waitFor(t, "the owner's third call to queue", func() bool { return p.Stats().Waiting == 1 })
+	if err := p.Call(t.Context(), "small", "echo", patience, 1, nil); err != nil {
+		t.Fatal(err)
+	}
+	held = append(held, calls(p, t.Context(), "small", "hold", 0, d.address()))
+	visitors = append(visitors, d.accept())
+	late := calls(p, t.Context(), "late", "echo", 0, 1)
+	waitFor(t, "the third owner's call to queue", func() bool { return p.Stats().Waiting == 2 })
+	if got := p.Stats(); got.Running != 3 {
+		t.Errorf("%d calls run, want 3", got.Running)
+	}
+	for _, v := range visitors {
+		v.release()
+	}
+	for _, one := range append(held, more, late) {
+		if err := await(t, one); err != nil {
+			t.Error(err)
+		}
+	}
+	if got := p.Stats(); got.Running != 0 || got.Waiting != 0 {
+		t.Errorf("stats afterwards are %+v", got)
 	}
 }
 
@@ -546,7 +588,7 @@ func TestCloseSoftly(t *testing.T) {
 	p, d := openPool(t, nil), openDoor(t)
 	running := calls(p, t.Context(), "a", "hold", 0, d.address())
 	v := d.accept()
-	waiting := calls(p, t.Context(), "b", "echo", 0, 1)
+	waiting := calls(p, t.Context(), "a", "echo", 0, 1)
 	waitFor(t, "the call to queue", func() bool { return p.Stats().Waiting == 1 })
 	closed := make(chan error, 1)
 	go func() { closed <- p.Close(t.Context()) }()
