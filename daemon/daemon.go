@@ -99,7 +99,7 @@ func newPipeline(h *house) (*pipeline.Pipeline, error) {
 			MaxAttempts: h.cfg.Retry.MaxAttempts, Jitter: h.cfg.Retry.Jitter},
 		// More documents than workers: a single page gets its turn while long
 		// files are being read.
-		Parallel: 4 * workers(h.cfg), Log: h.log,
+		Parallel: max(16, 4*workers(h.cfg)), Log: h.log,
 	}, nil
 }
 

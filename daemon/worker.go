@@ -90,6 +90,7 @@ func newPool(cfg *config.Config, cache string, log *slog.Logger) (*worker.Pool, 
 		Command:  []string{self, "worker", "--cache", cache},
 		Size:     workers(cfg),
 		MemoryMB: cfg.WorkerMemoryMB,
+		First:    []string{worker.Assemble, worker.Verify},
 		Idle:     cfg.WorkerIdle.Std(),
 		Log:      log,
 	}), nil

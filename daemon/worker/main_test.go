@@ -125,6 +125,10 @@ func testHandlers() map[string]Handler {
 			labels = append(labels, text(q))
 			return labels, nil
 		},
+		"record first": func(_ context.Context, q json.RawMessage) (any, error) {
+			labels = append(labels, text(q))
+			return labels, nil
+		},
 		"print": func(_ context.Context, q json.RawMessage) (any, error) {
 			fmt.Fprintln(os.Stdout, text(q))
 			return nil, nil

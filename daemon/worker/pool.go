@@ -34,6 +34,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -67,6 +68,9 @@ type Options struct {
 	// is private memory on top of what a started child has, and holds for each
 	// process that a child starts as well.
 	MemoryMB int
+	// First are the names of requests that go before others: what finishes a
+	// document comes before what begins the next one.
+	First []string
 	// Idle is how long an unused child is kept; 0 means until Close.
 	Idle time.Duration
 	// Log gets children's starts, ends and stderr lines at debug; nil discards.
@@ -90,6 +94,7 @@ type Pool struct {
 
 	mu       sync.Mutex
 	closed   bool
+	first    fairQueue // of requests in Options.First
 	queue    fairQueue
 	idle     []*child // used last at the end
 	running  int
@@ -126,7 +131,7 @@ func (p *Pool) Call(ctx context.Context, owner, name string, timeout time.Durati
 	if err != nil {
 		return fmt.Errorf("encode %s request: %w", name, err)
 	}
-	c, err := p.take(ctx, owner)
+	c, err := p.take(ctx, owner, name)
 	if err != nil {
 		return fmt.Errorf("wait for a worker to %s: %w", name, err)
 	}
@@ -151,7 +156,7 @@ func (p *Pool) Call(ctx context.Context, owner, name string, timeout time.Durati
 
 // take waits for a turn and returns the child to use, nil to start one. Without
 // an error, the caller owes a release and a work.Done.
-func (p *Pool) take(ctx context.Context, owner string) (*child, error) {
+func (p *Pool) take(ctx context.Context, owner, name string) (*child, error) {
 	p.mu.Lock()
 	if err := ctx.Err(); err != nil {
 		p.mu.Unlock()
@@ -169,7 +174,11 @@ func (p *Pool) take(ctx context.Context, owner string) (*child, error) {
 		p.mu.Unlock()
 		return c, nil
 	}
-	w := p.queue.push(owner)
+	queue := &p.queue
+	if slices.Contains(p.o.First, name) {
+		queue = &p.first
+	}
+	w := queue.push(owner)
 	p.mu.Unlock()
 	select {
 	case c, ok := <-w.ready:
@@ -181,7 +190,7 @@ func (p *Pool) take(ctx context.Context, owner string) (*child, error) {
 	case <-ctx.Done():
 	}
 	p.mu.Lock()
-	removed := p.queue.remove(w)
+	removed := queue.remove(w)
 	p.mu.Unlock()
 	if !removed {
 		if c, ok := <-w.ready; ok { // its turn came at the same moment
@@ -190,6 +199,14 @@ func (p *Pool) take(ctx context.Context, owner string) (*child, error) {
 	}
 	p.work.Done()
 	return nil, ctx.Err()
+}
+
+// next takes the call out whose turn it is; nil when none waits. p.mu is held.
+func (p *Pool) next() *waiter {
+	if w := p.first.pop(); w != nil {
+		return w
+	}
+	return p.queue.pop()
 }
 
 // express is true for an owner who may go past a single other one that holds
@@ -231,7 +248,7 @@ func (p *Pool) release(c *child, owner string) {
 		delete(p.owners, owner)
 	}
 	if p.running <= p.o.Size {
-		if w := p.queue.pop(); w != nil {
+		if w := p.next(); w != nil {
 			p.owners[w.owner]++
 			w.ready <- c
 			return
@@ -336,7 +353,7 @@ func (p *Pool) bury(c *child) {
 func (p *Pool) Stats() Stats {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return Stats{Size: p.o.Size, Running: p.running, Idle: len(p.idle), Waiting: p.queue.length, Restarts: p.restarts}
+	return Stats{Size: p.o.Size, Running: p.running, Idle: len(p.idle), Waiting: p.first.length + p.queue.length, Restarts: p.restarts}
 }
 
 // Close takes no new calls, gives waiting ones ErrClosed and lets running ones
@@ -345,7 +362,7 @@ func (p *Pool) Stats() Stats {
 func (p *Pool) Close(ctx context.Context) error {
 	p.mu.Lock()
 	p.closed = true
-	for w := p.queue.pop(); w != nil; w = p.queue.pop() {
+	for w := p.next(); w != nil; w = p.next() {
 		close(w.ready)
 	}
 	for c := p.popIdle(); c != nil; c = p.popIdle() {

@@ -487,15 +487,19 @@ func TestIdleEnds(t *testing.T) {
 }
 
 func TestOwnersTakeTurns(t *testing.T) {
-	p, d := openPool(t, nil), openDoor(t)
+	p, d := openPool(t, func(o *Options) { o.First = []string{"record first"} }), openDoor(t)
 	// Two owners hold every place: nobody can pass them.
 	held := calls(p, t.Context(), "big", "hold", 0, d.address())
 	v := d.accept()
 	other := calls(p, t.Context(), "huge", "hold", 0, d.address())
 	w := d.accept()
 	var done []<-chan error
-	for i, owner := range []string{"big", "big", "big", "small", "big", "other"} {
-		done = append(done, calls(p, t.Context(), owner, "record", patience, fmt.Sprintf("%s%d", owner, i)))
+	for i, owner := range []string{"big", "big", "big", "small", "big", "other", "done"} {
+		name := "record"
+		if owner == "done" {
+			name = "record first"
+		}
+		done = append(done, calls(p, t.Context(), owner, name, patience, fmt.Sprintf("%s%d", owner, i)))
 		waitFor(t, "the call to queue", func() bool { return p.Stats().Waiting == i+1 })
 	}
 	v.release()
@@ -512,7 +516,7 @@ func TestOwnersTakeTurns(t *testing.T) {
 	if err := p.Call(t.Context(), "doc", "record", patience, "end", &got); err != nil {
 		t.Fatal(err)
 	}
-	if want := []string{"big0", "small3", "other5", "big1", "big2", "big4", "end"}; !slices.Equal(got, want) {
+	if want := []string{"done6", "big0", "small3", "other5", "big1", "big2", "big4", "end"}; !slices.Equal(got, want) {
 		t.Errorf("served %v, want %v", got, want)
 	}
 }
