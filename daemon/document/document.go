@@ -184,11 +184,13 @@ type Check struct {
 
 // Files are the names of what belongs to the document, relative to the folder
 // the JSON stands in; Original is the original's SHA-256. "" means there is none.
+// Conformance is the standard the PDF claims and meets, such as "PDF/A-2b".
 type Files struct {
-	Original string `json:"original"`
-	PDF      string `json:"pdf"`
-	Text     string `json:"text"`
-	Raw      string `json:"raw"`
+	Original    string `json:"original"`
+	PDF         string `json:"pdf"`
+	Text        string `json:"text"`
+	Raw         string `json:"raw"`
+	Conformance string `json:"conformance"`
 }
 
 // Change is one version of the document.

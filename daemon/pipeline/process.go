@@ -169,14 +169,38 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 		}
 		return a.failed(ctx, "assemble", e)
 	}
-	if answer.Reason != "" {
-		doc.Warnings = append(doc.Warnings, document.Warning{Code: "delivered_unchanged", Message: answer.Reason})
-	}
+	doc.Files.Conformance = answer.Outcome.Conformance
+	doc.Warnings = append(doc.Warnings, a.aboutPDF(answer)...)
 	doc.Validation = validate.Document(doc, info.Pages)
 	if doc.Validation.Verdict == document.VerdictReview {
 		return a.doubt(ctx, doc, &engines.Error{Kind: engines.Review, Code: "validation", Sentence: failedChecks(doc.Validation)}, true)
 	}
 	return a.release(ctx, doc)
+}
+
+// growthSlack is how much a PDF may grow in bytes whatever the ratio: the text
+// layer of a page with next to nothing on it is larger than the page.
+const growthSlack = 64 << 10
+
+// aboutPDF tells what a person should know of the searchable PDF.
+func (a *attempt) aboutPDF(answer worker.AssembleAnswer) (out []document.Warning) {
+	tell := func(code, format string, args ...any) {
+		out = append(out, document.Warning{Code: code, Message: fmt.Sprintf(format, args...)})
+	}
+	if answer.Reason != "" {
+		tell("delivered_unchanged", "%s", answer.Reason)
+	}
+	if answer.Outcome.Why != "" && a.folder.PDFA == pdf.PDFAAuto {
+		tell("not_pdfa", "The PDF does not claim to be PDF/A. %s", answer.Outcome.Why)
+	}
+	if info, err := os.Stat(a.pdf()); err == nil {
+		ratio := float64(info.Size()) / float64(max(a.doc.Size, 1))
+		if ratio > a.Config.PDF.MaxGrowth && info.Size()-a.doc.Size > growthSlack {
+			tell("pdf_grew", "The searchable PDF is %.1f times as large as the original (%d kB instead of %d kB).",
+				ratio, info.Size()>>10, a.doc.Size>>10)
+		}
+	}
+	return out
 }
 
 func failedChecks(v document.Validation) string {
