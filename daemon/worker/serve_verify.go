@@ -29,16 +29,17 @@ type VerifyRequest struct {
 }
 
 // The tolerances of the publish gate. Shares are of the page's ink, as
-// pages.Thumb.Difference measures it.
+// pages.Thumb.Difference measures it; they are some five times what the pages
+// of a large corpus show, and a fifth of what a line among fifty is.
 const (
 	// Drawn twice by one reader, an untouched page is the same.
-	sameReader = 0.002
+	sameReader = 0.001
 	// A page made from a picture is drawn by other code than that which decoded
 	// the picture, with other colours and another filter.
-	otherReader = 0.05
+	otherReader = 0.005
 	// A straightened page is compared with a straightened thumb of 18 dpi, and
 	// corners may lie off the page.
-	straightened = 0.15
+	straightened = 0.01
 	// leastExtracted is the share of letters written into the text layer that
 	// must come out again.
 	leastExtracted = 0.95
