@@ -99,6 +99,22 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 		return AssembleAnswer{Reason: "The PDF is digitally signed; it is delivered unchanged and its text is in the JSON only."},
 			pdf.Copy(q.Source.Path, q.Out)
 	}
-	outcome, err := pdf.AddText(q.Source.Path, q.Out, n, layers, q.Options, nil)
+	outcome, err := addText(d, q, layers)
 	return AssembleAnswer{TextLayer: true, Outcome: outcome}, err
+}
+
+// addText adds the text to the original or, where that cannot be, to a copy that
+// the reader writes of what it understood.
+func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (pdf.Outcome, error) {
+	outcome, err := pdf.AddText(q.Source.Path, q.Out, d.Info().Pages, layers, q.Options, nil)
+	rewriter, able := d.(pages.Rewriter)
+	if !errors.Is(err, pdf.ErrRewrite) || !able {
+		return outcome, err
+	}
+	clean := q.Out + ".rewritten"
+	defer os.Remove(clean)
+	if again := rewriter.Rewrite(clean); again != nil {
+		return pdf.Outcome{}, fmt.Errorf("%w (%w)", again, err)
+	}
+	return pdf.AddText(clean, q.Out, d.Info().Pages, layers, q.Options, nil)
 }
