@@ -2,6 +2,7 @@ package pdf
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -25,7 +26,7 @@ func (u *update) page(number int) error {
 	}
 	page := u.pages[number-1]
 	if page.Ref.Number == 0 {
-		return fmt.Errorf("the page is no object of its own")
+		return errors.New("the page is no object of its own")
 	}
 	if u.done[page.Ref.Number] {
 		return nil // the same page once more: what it says, it says already
@@ -73,6 +74,9 @@ func (u *update) content(page objects.Page, d objects.Dict, l Layer) (objects.Di
 		return nil, rewriteFirst(err)
 	}
 	if l.Treat == TreatForce {
+		if u.raster == nil {
+			return nil, errors.New("nobody draws the page")
+		}
 		// Nothing of the old content is left, hence neither are its resources.
 		resources, contents = nil, nil
 		picture, err := u.raster(l.Page.Number)
@@ -85,7 +89,7 @@ func (u *update) content(page objects.Page, d objects.Dict, l Layer) (objects.Di
 		}
 		placed, ok := l.cover(picture)
 		if !ok {
-			return nil, fmt.Errorf("user space does not map to the page")
+			return nil, errors.New("user space does not map to the page")
 		}
 		resources = resources.With("XObject", fmt.Appendf(nil, "<< /Im0 %d 0 R >>", image))
 		first.WriteString("q\n" + concat(placed) + "/Im0 Do\nQ\n")

@@ -26,7 +26,7 @@ func cacheDir(t testing.TB) string {
 	if err != nil {
 		return t.TempDir()
 	}
-	return filepath.Join(base, "intray-test")
+	return filepath.Join(base, "intray-test-pdfium")
 }
 
 // marked assembles the PDF at path with one line of text in the middle of every
