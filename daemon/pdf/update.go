@@ -131,6 +131,9 @@ func (u *update) extend(path string, touched []int, o Options) (_ Outcome, err e
 			return Outcome{}, fmt.Errorf("page %d: %w", number, err)
 		}
 	}
+	if err := u.countPages(root); err != nil {
+		return Outcome{}, err
+	}
 	for _, o := range u.codes.fontObjects(u.font) {
 		if err := w.object(o); err != nil {
 			return Outcome{}, err
@@ -138,6 +141,24 @@ func (u *update) extend(path string, touched []int, o Options) (_ Outcome, err e
 	}
 	return Outcome{}, errors.Join(u.end(), buffered.Flush())
 }
+
+// countPages writes the page tree's root anew where it does not say how many
+// pages there are: some readers see none then.
+func (u *update) countPages(root objects.Dict) error {
+	ref, ok := root.Get("Pages").Ref()
+	tree, err := u.src.Dict(root.Get("Pages"))
+	if err != nil || !ok || tree.Get("Kids") == nil || tree.Get("Count") != nil {
+		return err
+	}
+	all, err := u.src.Pages(maxCounted)
+	if err != nil {
+		return rewriteFirst(err)
+	}
+	return u.w.object(object{number: ref.Number, generation: ref.Generation, body: tree.With("Count", fmt.Append(nil, len(all))).Value()})
+}
+
+// maxCounted is how many pages are counted at most.
+const maxCounted = 1_000_000
 
 // end writes the cross-reference section in the form of the source's last one.
 // The trailer says what that one says (ISO 32000-1, 7.5.6).
