@@ -39,6 +39,8 @@ type Info struct {
 	Signed bool `json:"signed"`
 	// Protected is true for a PDF with an owner password or restrictions only.
 	Protected bool `json:"protected"`
+	// Warnings are what a reader of the document must know of it as a whole.
+	Warnings []document.Warning `json:"warnings,omitempty"`
 }
 
 // Picture is one page made ready for a Recognizer, or a page whose own text is

@@ -105,12 +105,10 @@ func (p *pdfFile) describe() error {
 	if err := checkPages(p.info.Pages, p.limits); err != nil {
 		return err
 	}
-	if s, err := p.pdfium.FPDF_GetSignatureCount(&requests.FPDF_GetSignatureCount{Document: p.doc}); err == nil {
-		p.info.Signed = s.Count > 0
-	}
 	if s, err := p.pdfium.FPDF_GetSecurityHandlerRevision(&requests.FPDF_GetSecurityHandlerRevision{Document: p.doc}); err == nil {
 		p.info.Protected = s.SecurityHandlerRevision >= 0
 	}
+	p.describeCatalog()
 	return nil
 }
 

@@ -111,7 +111,8 @@ func (b *builder) page(p Picture, l Layer, hasText bool) (int, error) {
 		return 0, err
 	}
 	var content bytes.Buffer
-	m := placement(p)
+	m, width, height := turnedPlacement(p, l.Turn)
+	l.UserToPage = document.Matrix{1, 0, 0, -1, 0, height}
 	if straight, ok := l.straighten(); ok && hasText {
 		m = m.Then(straight)
 	}
@@ -128,7 +129,7 @@ func (b *builder) page(p Picture, l Layer, hasText bool) (int, error) {
 		b.w.object(object{number: contents, body: stream("", content.Bytes())}),
 		b.w.object(object{number: page, body: fmt.Appendf(nil,
 			"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 %s %s] /Resources << %s/XObject << /Im0 %d 0 R >> >> /Contents %d 0 R >>",
-			number(p.PageWidth), number(p.PageHeight), fonts, picture, contents)}))
+			number(width), number(height), fonts, picture, contents)}))
 }
 
 // blank writes an empty page.

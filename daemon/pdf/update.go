@@ -2,27 +2,25 @@ package pdf
 
 import (
 	"bufio"
-	"bytes"
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
-	"regexp"
-	"strconv"
 
-	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
-	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
-	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
-	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/validate"
+	"intray/daemon/pdf/objects"
 )
 
+// ErrRewrite is the answer to a PDF that an incremental update would not do
+// justice: its cross-reference table does not fit its objects, its header does
+// not stand at its start, or it is encrypted. A reader that can make sense of it
+// writes it anew, and that can be extended.
+var ErrRewrite = errors.New("the PDF must be rewritten before text can be added")
+
 // AddText writes the PDF at in, with the layers' text over its pages, to the
-// new file out. The original's bytes are kept and the text is appended; only a
-// file whose cross-reference table is broken, whose header does not stand at
-// its start or that is encrypted without needing a password is rewritten first.
-// When no page is touched, out is a copy. n is the number of pages; raster draws
-// a page whose layer says TreatForce.
+// new file out. The original's bytes are kept and what is new is appended;
+// ErrRewrite says that this cannot be. When no page is touched, out is a copy. n
+// is the number of pages; raster draws a page whose layer says TreatForce:
+// upright as its layer's page is, Turn included, and all of it.
 func AddText(in, out string, n int, layers Layers, o Options, raster func(number int) (Picture, error)) (_ Outcome, err error) {
 	defer func() {
 		if r := recover(); r != nil { // the parser met something it did not expect
@@ -36,25 +34,32 @@ func AddText(in, out string, n int, layers Layers, o Options, raster func(number
 	if len(touched) == 0 {
 		return Outcome{}, Copy(in, out)
 	}
-	ctx, err := read(in)
+	src, err := objects.Open(in)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("read PDF: %w", err)
+		return Outcome{}, rewriteFirst(err)
 	}
-	if reason := notExtendable(in, ctx); reason != nil {
-		clean := out + ".rewritten"
-		defer os.Remove(clean)
-		if err := rewrite(in, clean); err != nil {
-			return Outcome{}, fmt.Errorf("rewrite PDF (%w): %w", reason, err)
-		}
-		if ctx, err = read(clean); err != nil {
-			return Outcome{}, fmt.Errorf("read rewritten PDF: %w", err)
-		}
-		in = clean
+	defer src.Close()
+	if err := extendable(src); err != nil {
+		return Outcome{}, rewriteFirst(err)
+	}
+	pages, err := src.Pages(n)
+	if err != nil {
+		return Outcome{}, rewriteFirst(err)
 	}
 	if err := Copy(in, out); err != nil {
 		return Outcome{}, err
 	}
-	return Outcome{}, extend(out, ctx, touched, layers)
+	u := &update{src: src, pages: pages, layers: layers, raster: raster, codes: newCodes(), done: map[int]bool{}}
+	return u.extend(out, touched, o)
+}
+
+// rewriteFirst tells apart files that another reader may make sense of from
+// disks that fail.
+func rewriteFirst(err error) error {
+	if errors.Is(err, objects.ErrDamaged) || errors.Is(err, objects.ErrEncrypted) {
+		return fmt.Errorf("%w: %w", ErrRewrite, err)
+	}
+	return err
 }
 
 // touchedPages lists the pages that do not stay as they are.
@@ -72,243 +77,100 @@ func touchedPages(n int, layers Layers) ([]int, error) {
 	return out, nil
 }
 
-func read(path string) (*model.Context, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
+// extendable says why an incremental update would not be safe; nil if it is.
+// Readers that find a wrong entry rebuild the table from what they see, each in
+// a way of its own, and an update must not depend on that.
+func extendable(src *objects.File) error {
+	if src.Encrypted() {
+		return objects.ErrEncrypted
 	}
-	defer f.Close()
-	ctx, err := pdfcpu.Read(f, configuration())
-	if err != nil {
-		return nil, err
+	if src.Base != 0 {
+		return fmt.Errorf("%w: its header is not at its start", objects.ErrDamaged)
 	}
-	if err := ctx.EnsurePageCount(); err != nil {
-		return nil, fmt.Errorf("count pages: %w", err)
-	}
-	return ctx, nil
+	return src.CheckPlaces()
 }
 
-func configuration() *model.Configuration {
-	model.ConfigPath = "disable" // no configuration folder in the user's home
-	conf := model.NewDefaultConfiguration()
-	conf.ValidationMode = model.ValidationRelaxed
-	return conf
+// update is what is appended to a PDF.
+type update struct {
+	src    *objects.File
+	pages  []objects.Page
+	layers Layers
+	raster func(number int) (Picture, error)
+	codes  *codes
+	*builder
+	// tagged is true where what is not in the structure must be marked.
+	tagged bool
+	done   map[int]bool // page objects that are written
 }
 
-// rewrite writes a repaired, decrypted copy.
-func rewrite(in, out string) (err error) {
-	ctx, err := read(in)
-	if err != nil {
-		return err
-	}
-	if err := validate.XRefTable(ctx); err != nil {
-		return fmt.Errorf("validate: %w", err)
-	}
-	ctx.Encrypt, ctx.E, ctx.EncKey = nil, nil, nil
-	f, err := os.Create(out)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	ctx.Write.Writer = bufio.NewWriter(f)
-	return errors.Join(pdfcpu.WriteContext(ctx), ctx.Write.Flush())
-}
-
-var (
-	startXRef   = regexp.MustCompile(`startxref\s+(\d+)\s+%%EOF\s*$`)
-	objectStart = regexp.MustCompile(`^\s*(\d+)\s+(\d+)\s+obj`)
-)
-
-// notExtendable says why an incremental update would not be safe; nil if it is.
-func notExtendable(path string, ctx *model.Context) error {
-	if ctx.Encrypt != nil {
-		return errors.New("encrypted")
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	defer f.Close()
-	at := func(offset int64, n int) []byte {
-		b := make([]byte, n)
-		got, _ := f.ReadAt(b, offset)
-		return b[:got]
-	}
-	if !bytes.HasPrefix(at(0, 8), []byte("%PDF-")) {
-		return errors.New("header not at the start")
-	}
-	start, err := lastXRef(f)
-	if err != nil {
-		return err
-	}
-	if head := at(start, 40); !bytes.HasPrefix(bytes.TrimLeft(head, "\r\n \t"), []byte("xref")) && !objectStart.Match(head) {
-		return errors.New("startxref points nowhere")
-	}
-	for number, e := range ctx.Table {
-		if e.Free || e.Compressed || e.Offset == nil || *e.Offset <= 0 {
-			continue
-		}
-		m := objectStart.FindSubmatch(at(*e.Offset, 40))
-		if m == nil || string(m[1]) != strconv.Itoa(number) {
-			return fmt.Errorf("object %d is not where the cross-reference table says", number)
-		}
-	}
-	return nil
-}
-
-func lastXRef(f *os.File) (int64, error) {
-	info, err := f.Stat()
-	if err != nil {
-		return 0, err
-	}
-	tail := make([]byte, min(info.Size(), 2048))
-	if _, err := f.ReadAt(tail, info.Size()-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
-		return 0, err
-	}
-	m := startXRef.FindSubmatch(tail)
-	if m == nil {
-		return 0, errors.New("no startxref at the end")
-	}
-	return strconv.ParseInt(string(m[1]), 10, 64)
-}
-
-// extend appends the layers to the file at path, which ctx describes.
-func extend(path string, ctx *model.Context, touched []int, layers Layers) (err error) {
+// extend appends to the file at path, a copy of the source.
+func (u *update) extend(path string, touched []int, o Options) (_ Outcome, err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
-		return err
+		return Outcome{}, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	previous, err := lastXRef(f)
-	if err != nil {
-		return err
-	}
 	end, err := f.Seek(0, io.SeekEnd)
 	if err != nil {
-		return err
+		return Outcome{}, err
 	}
-	w := &writer{w: f, pos: end}
+	root, err := u.src.Dict(u.src.Trailer.Get("Root"))
+	if err != nil {
+		return Outcome{}, rewriteFirst(err)
+	}
+	u.tagged = root.Get("StructTreeRoot") != nil
+	buffered := bufio.NewWriterSize(f, 1<<20)
+	w := &writer{w: buffered, pos: end}
+	next := u.src.Next()
+	u.builder = &builder{w: w, codes: u.codes, font: next, next: next + fontObjectCount}
 	if err := w.write([]byte("\n")); err != nil {
+		return Outcome{}, err
+	}
+	for _, number := range touched {
+		if err := u.page(number); err != nil {
+			return Outcome{}, fmt.Errorf("page %d: %w", number, err)
+		}
+	}
+	if err := u.countPages(root); err != nil {
+		return Outcome{}, err
+	}
+	for _, o := range u.codes.fontObjects(u.font) {
+		if err := w.object(o); err != nil {
+			return Outcome{}, err
+		}
+	}
+	return Outcome{}, errors.Join(u.end(), buffered.Flush())
+}
+
+// countPages writes the page tree's root anew where it does not say how many
+// pages there are: some readers see none then.
+func (u *update) countPages(root objects.Dict) error {
+	ref, ok := root.Get("Pages").Ref()
+	tree, err := u.src.Dict(root.Get("Pages"))
+	if err != nil || !ok || tree.Get("Kids") == nil || tree.Get("Count") != nil {
 		return err
 	}
-	next := ctx.MaxObjNr + 1
-	fontNumber := next
-	next += fontObjectCount
-	c := newCodes()
-	for _, number := range touched {
-		l, err := layers.of(number)
-		if err != nil {
-			return err
-		}
-		if next, err = extendPage(w, ctx, l, c, fontNumber, next); err != nil {
-			return fmt.Errorf("page %d: %w", l.Page.Number, err)
-		}
-	}
-	for _, o := range c.fontObjects(fontNumber) {
-		if err := w.object(o); err != nil {
-			return err
-		}
-	}
-	trailer := trailerOf(ctx, previous)
-	if ctx.Read.UsingXRefStreams {
-		return w.crossStream(fmt.Sprintf("/Size %d %s", next+1, trailer), next)
-	}
-	return w.table(fmt.Sprintf("/Size %d %s", next, trailer), false)
-}
-
-func trailerOf(ctx *model.Context, previous int64) string {
-	s := fmt.Sprintf("/Root %s /Prev %d", ctx.Root.PDFString(), previous)
-	if ctx.Info != nil {
-		s += " /Info " + ctx.Info.PDFString()
-	}
-	if len(ctx.ID) == 2 {
-		s += " /ID " + ctx.ID.PDFString()
-	}
-	return s
-}
-
-// extendPage writes the page's text and a new version of its dictionary. The
-// page's own content is wrapped in q and Q, so that whatever it leaves behind
-// does not move the text.
-func extendPage(w *writer, ctx *model.Context, l Layer, c *codes, font, next int) (int, error) {
-	page, ref, inherited, err := ctx.PageDict(l.Page.Number, false)
+	all, err := u.src.Pages(maxCounted)
 	if err != nil {
-		return next, fmt.Errorf("find page: %w", err)
+		return rewriteFirst(err)
 	}
-	page = maps.Clone(page)
-	resource, err := addFont(ctx, page, inherited, font)
-	if err != nil {
-		return next, err
-	}
-	var text bytes.Buffer
-	text.WriteString("\nQ\n")
-	if err := l.write(&text, c, resource); err != nil {
-		return next, err
-	}
-	opening := bytes.NewBufferString("q\n")
-	if m, ok := l.straighten(); ok {
-		opening.WriteString(concat(m))
-	}
-	before, after := next, next+1
-	if err := errors.Join(
-		w.object(object{number: before, body: stream("", opening.Bytes())}),
-		w.object(object{number: after, body: stream("", text.Bytes())}),
-	); err != nil {
-		return next, err
-	}
-	contents := types.Array{*types.NewIndirectRef(before, 0)}
-	contents = append(contents, pageContents(ctx, page)...)
-	page["Contents"] = append(contents, *types.NewIndirectRef(after, 0))
-	err = w.object(object{number: int(ref.ObjectNumber), generation: int(ref.GenerationNumber), body: []byte(page.PDFString())})
-	return next + 2, err
+	return u.w.object(object{number: ref.Number, generation: ref.Generation, body: tree.With("Count", fmt.Append(nil, len(all))).Value()})
 }
 
-// pageContents lists the page's content streams.
-func pageContents(ctx *model.Context, page types.Dict) types.Array {
-	o, found := page.Find("Contents")
-	if !found {
-		return nil
-	}
-	if resolved, err := ctx.Dereference(o); err == nil {
-		if a, ok := resolved.(types.Array); ok {
-			return a
-		}
-		if resolved == nil {
-			return nil
-		}
-	}
-	return types.Array{o}
-}
+// maxCounted is how many pages are counted at most.
+const maxCounted = 1_000_000
 
-// addFont gives the page resources of its own, with the invisible font under a
-// name that is free.
-func addFont(ctx *model.Context, page types.Dict, inherited *model.InheritedPageAttrs, font int) (string, error) {
-	resources := types.Dict{}
-	if own, found := page.Find("Resources"); found {
-		d, err := ctx.DereferenceDict(own)
-		if err != nil {
-			return "", fmt.Errorf("resources: %w", err)
-		}
-		maps.Copy(resources, d)
-	} else if inherited != nil {
-		maps.Copy(resources, inherited.Resources)
+// end writes the cross-reference section in the form of the source's last one.
+// The trailer says what that one says (ISO 32000-1, 7.5.6).
+func (u *update) end() error {
+	trailer := u.src.Trailer.Without("Size", "Prev", "XRefStm",
+		"Type", "W", "Index", "Length", "Filter", "DecodeParms", "F", "FFilter", "FDecodeParms", "DL").
+		With("Prev", fmt.Append(nil, u.src.Start))
+	if u.src.CrossStreams {
+		number := u.take()
+		return u.w.crossStream(fmt.Sprintf("/Size %d %s", u.next, trailer.Entries()), number)
 	}
-	fonts := types.Dict{}
-	if o, found := resources.Find("Font"); found {
-		d, err := ctx.DereferenceDict(o)
-		if err != nil {
-			return "", fmt.Errorf("fonts: %w", err)
-		}
-		maps.Copy(fonts, d)
-	}
-	name := "Intray"
-	for i := 1; fonts[name] != nil; i++ {
-		name = fmt.Sprintf("Intray%d", i)
-	}
-	fonts[name] = *types.NewIndirectRef(font, 0)
-	resources["Font"] = fonts
-	page["Resources"] = resources
-	return name, nil
+	return u.w.table(fmt.Sprintf("/Size %d %s", u.next, trailer.Entries()), false)
 }
 
 // Copy writes the PDF at in to the new file out, byte for byte.

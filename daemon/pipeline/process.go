@@ -187,6 +187,7 @@ func (a *attempt) aboutPDF(answer worker.AssembleAnswer) (out []document.Warning
 	tell := func(code, format string, args ...any) {
 		out = append(out, document.Warning{Code: code, Message: fmt.Sprintf(format, args...)})
 	}
+	out = append(out, answer.Warnings...)
 	if answer.Reason != "" {
 		tell("delivered_unchanged", "%s", answer.Reason)
 	}
@@ -241,6 +242,7 @@ func (a *attempt) document(info pages.Info, read []reading) document.Document {
 		Engine:    document.Engine{Name: a.engine.Name, Kind: a.engine.Kind},
 		Languages: a.languages(),
 		Files:     document.Files{Original: a.doc.SHA256},
+		Warnings:  info.Warnings,
 	}
 	for i, r := range read {
 		number := i + 1

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 
+	"intray/daemon/document"
 	"intray/daemon/pages"
 	"intray/daemon/pdf"
 	"intray/engines"
@@ -99,6 +101,29 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 		return AssembleAnswer{Reason: "The PDF is digitally signed; it is delivered unchanged and its text is in the JSON only."},
 			pdf.Copy(q.Source.Path, q.Out)
 	}
-	outcome, err := pdf.AddText(q.Source.Path, q.Out, n, layers, q.Options, nil)
-	return AssembleAnswer{TextLayer: true, Outcome: outcome}, err
+	return addText(d, q, layers)
+}
+
+// addText adds the text to the original or, where that cannot be, to a copy that
+// the reader writes of what it understood.
+func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAnswer, error) {
+	answer := AssembleAnswer{TextLayer: true}
+	outcome, err := pdf.AddText(q.Source.Path, q.Out, d.Info().Pages, layers, q.Options, nil)
+	rewriter, able := d.(pages.Rewriter)
+	if !errors.Is(err, pdf.ErrRewrite) || !able {
+		answer.Outcome = outcome
+		return answer, err
+	}
+	clean := q.Out + ".rewritten"
+	defer os.Remove(clean)
+	if again := rewriter.Rewrite(clean); again != nil {
+		return answer, fmt.Errorf("%w (%w)", again, err)
+	}
+	w := document.Warning{Code: "rewritten", Message: "The PDF's structure is damaged; the searchable PDF was written anew from what could be read."}
+	if d.Info().Protected {
+		w = document.Warning{Code: "decrypted", Message: "The PDF is encrypted, though it opens without a password; the searchable PDF is not encrypted."}
+	}
+	answer.Warnings = append(answer.Warnings, w)
+	answer.Outcome, err = pdf.AddText(clean, q.Out, d.Info().Pages, layers, q.Options, nil)
+	return answer, err
 }

@@ -91,6 +91,8 @@ type AssembleAnswer struct {
 	TextLayer bool        `json:"text_layer"`
 	Reason    string      `json:"reason"`
 	Outcome   pdf.Outcome `json:"outcome"`
+	// Warnings are what became of the file besides.
+	Warnings []document.Warning `json:"warnings,omitempty"`
 }
 
 // Reader answers the requests above. It keeps the file it read last open and
