@@ -6,49 +6,69 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"unicode"
 	"unicode/utf16"
+	"unicode/utf8"
+
+	"golang.org/x/text/width"
 )
 
-// The invisible font. It has one empty glyph, half an em wide, for every
-// character; ToUnicode says what each code means (ISO 32000-1, 9.10.3). Its
-// ascent and descent are what readers draw selection boxes with: the height of
+// The invisible font. It has a glyph half an em wide and, for East Asian
+// characters, one of a whole em; ToUnicode says what each code means (ISO
+// 32000-1, 9.10.3). The glyphs are a line without area from the lower left to
+// the upper right corner: PDFium leaves out text whose glyphs have no extent.
+// Ascent and descent are what readers draw selection boxes with: the height of
 // an x plus half of what an ascender adds, so that a word's box fits the ink
 // of "some" as well as that of "Hill".
 const (
-	fontName     = "IntrayGlyphless"
-	fontUnits    = 1000
-	glyphAdvance = 500
-	fontAscent   = 650
-	fontDescent  = -1 // some readers replace a descent of 0 with one of their own
+	fontName    = "IntrayGlyphless"
+	fontUnits   = 1000
+	narrow      = 500 // advance of glyph 1
+	wide        = 1000
+	fontAscent  = 650
+	fontDescent = -1 // some readers replace a descent of 0 with one of their own
 	// emPerAscent turns the height of a line above its baseline into a font size.
 	emPerAscent = 1 / 0.72
 )
 
-// codes gives every character of a document its code in the invisible font.
-// Codes start at 1 in order of first use.
+// codes gives every character of a document its code in the invisible font. A
+// character is a letter with all its combining marks, which therefore never come
+// apart. Codes start at 1 in order of first use.
 type codes struct {
-	code  map[rune]uint16
-	runes []rune
+	code  map[string]uint16
+	texts []string
 }
 
-func newCodes() *codes { return &codes{code: map[rune]uint16{}} }
+func newCodes() *codes { return &codes{code: map[string]uint16{}} }
 
 // maxCodes is what two bytes can name; further characters show as U+FFFD.
 const maxCodes = math.MaxUint16 - 1
 
-func (c *codes) of(r rune) uint16 {
-	if code, ok := c.code[r]; ok {
+func (c *codes) of(text string) uint16 {
+	if code, ok := c.code[text]; ok {
 		return code
 	}
-	if len(c.runes) >= maxCodes {
-		r = '\uFFFD'
-		if code, ok := c.code[r]; ok {
+	if len(c.texts) >= maxCodes {
+		text = "\uFFFD"
+		if code, ok := c.code[text]; ok {
 			return code
 		}
 	}
-	c.runes = append(c.runes, r)
-	c.code[r] = uint16(len(c.runes))
-	return c.code[r]
+	c.texts = append(c.texts, text)
+	c.code[text] = uint16(len(c.texts))
+	return c.code[text]
+}
+
+// advance is how wide a character is.
+func advance(text string) int {
+	r, _ := utf8.DecodeRuneInString(text)
+	if unicode.Is(unicode.Bidi_Control, r) {
+		return 0
+	}
+	if k := width.LookupRune(r).Kind(); k == width.EastAsianWide || k == width.EastAsianFullwidth {
+		return wide
+	}
+	return narrow
 }
 
 // toUnicode is the CMap that maps codes back to text.
@@ -59,11 +79,11 @@ func (c *codes) toUnicode() []byte {
 		"/CMapName /Adobe-Identity-UCS def\n/CMapType 2 def\n" +
 		"1 begincodespacerange\n<0000> <FFFF>\nendcodespacerange\n")
 	code := 1
-	for part := range slices.Chunk(c.runes, 100) { // at most 100 entries a block
+	for part := range slices.Chunk(c.texts, 100) { // at most 100 entries a block
 		fmt.Fprintf(&b, "%d beginbfchar\n", len(part))
-		for _, r := range part {
+		for _, text := range part {
 			fmt.Fprintf(&b, "<%04X> <", code)
-			for _, unit := range utf16.Encode([]rune{r}) {
+			for _, unit := range utf16.Encode([]rune(text)) {
 				fmt.Fprintf(&b, "%04X", unit)
 			}
 			b.WriteString(">\n")
@@ -80,19 +100,24 @@ func (c *codes) toUnicode() []byte {
 func (c *codes) fontObjects(first int) []object {
 	cid, descriptor, file, unicode, gids := first+1, first+2, first+3, first+4, first+5
 	program := glyphlessFont()
-	gidMap := make([]byte, 2*(len(c.runes)+1)) // every code shows glyph 1
-	for i := 1; i <= len(c.runes); i++ {
-		gidMap[2*i+1] = 1
+	gidMap := make([]byte, 2*(len(c.texts)+1))
+	var widths bytes.Buffer // where it is not narrow; ISO 32000-1, 9.7.4.3
+	for i, text := range c.texts {
+		units := advance(text)
+		gidMap[2*i+3] = byte(units / narrow)
+		if units != narrow {
+			fmt.Fprintf(&widths, "%d %d %d ", i+1, i+1, units)
+		}
 	}
 	return []object{
 		{number: first, body: fmt.Appendf(nil, "<< /Type /Font /Subtype /Type0 /BaseFont /%s /Encoding /Identity-H "+
 			"/DescendantFonts [%d 0 R] /ToUnicode %d 0 R >>", fontName, cid, unicode)},
 		{number: cid, body: fmt.Appendf(nil, "<< /Type /Font /Subtype /CIDFontType2 /BaseFont /%s "+
-			"/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /FontDescriptor %d 0 R /DW %d /CIDToGIDMap %d 0 R >>",
-			fontName, descriptor, glyphAdvance, gids)},
+			"/CIDSystemInfo << /Registry (Adobe) /Ordering (Identity) /Supplement 0 >> /FontDescriptor %d 0 R /DW %d /W [%s] /CIDToGIDMap %d 0 R >>",
+			fontName, descriptor, narrow, bytes.TrimSpace(widths.Bytes()), gids)},
 		{number: descriptor, body: fmt.Appendf(nil, "<< /Type /FontDescriptor /FontName /%s /Flags 5 /FontBBox [0 %d %d %d] "+
 			"/ItalicAngle 0 /Ascent %d /Descent %d /CapHeight %d /StemV 80 /FontFile2 %d 0 R >>",
-			fontName, fontDescent, glyphAdvance, fontAscent, fontAscent, fontDescent, fontAscent, file)},
+			fontName, fontDescent, wide, fontAscent, fontAscent, fontDescent, fontAscent, file)},
 		{number: file, body: stream(fmt.Sprintf("/Length1 %d", len(program)), program)},
 		{number: unicode, body: stream("", c.toUnicode())},
 		{number: gids, body: stream("", gidMap)},
@@ -101,27 +126,21 @@ func (c *codes) fontObjects(first int) []object {
 
 const fontObjectCount = 6
 
-// glyphlessFont builds a TrueType program with two empty glyphs (OpenType 1.9).
+// glyphlessFont builds the TrueType program (OpenType 1.9).
 func glyphlessFont() []byte {
 	be := binary.BigEndian
-	u16 := func(values ...int) []byte {
-		var b []byte
-		for _, v := range values {
-			b = be.AppendUint16(b, uint16(v))
-		}
-		return b
-	}
 	head := slices.Concat(u16(1, 0, 1, 0), make([]byte, 4), []byte{0x5F, 0x0F, 0x3C, 0xF5}, u16(0, fontUnits),
-		make([]byte, 16), u16(0, fontDescent, glyphAdvance, fontAscent, 0, 8, 2, 0, 0))
-	hhea := slices.Concat(u16(1, 0, fontAscent, fontDescent, 0, glyphAdvance, 0, 0, 0, 1, 0, 0), make([]byte, 8), u16(0, 2))
-	maxp := slices.Concat(u16(1, 0, 2, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0))
+		make([]byte, 16), u16(0, fontDescent, wide, fontAscent, 0, 8, 2, 0, 0))
+	hhea := slices.Concat(u16(1, 0, fontAscent, fontDescent, 0, wide, 0, 0, wide, 1, 0, 0), make([]byte, 8), u16(0, 3))
+	maxp := slices.Concat(u16(1, 0, 3, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0))
 	cmap := u16(0, 1, 3, 1, 0, 12, 4, 24, 0, 2, 2, 0, 0, 0xFFFF, 0, 0xFFFF, 1, 0)
+	one, two := diagonal(narrow), diagonal(wide)
 	tables := []struct {
 		tag  string
 		data []byte
 	}{
-		{"cmap", cmap}, {"glyf", []byte{0}}, {"head", head}, {"hhea", hhea},
-		{"hmtx", u16(glyphAdvance, 0, glyphAdvance, 0)}, {"loca", u16(0, 0, 0)}, {"maxp", maxp},
+		{"cmap", cmap}, {"glyf", slices.Concat(one, two)}, {"head", head}, {"hhea", hhea},
+		{"hmtx", u16(0, 0, narrow, 0, wide, 0)}, {"loca", u16(0, 0, len(one)/2, (len(one)+len(two))/2)}, {"maxp", maxp},
 		{"post", slices.Concat(u16(3, 0), make([]byte, 28))},
 	}
 	out := slices.Concat(u16(1, 0, len(tables), 128, 3, len(tables)*16-128))
@@ -140,6 +159,21 @@ func glyphlessFont() []byte {
 	at := bytes.Index(font, []byte{0x5F, 0x0F, 0x3C, 0xF5}) - 4
 	be.PutUint32(font[at:], 0xB1B0AFBA-tableChecksum(font))
 	return font
+}
+
+func u16(values ...int) []byte {
+	var b []byte
+	for _, v := range values {
+		b = binary.BigEndian.AppendUint16(b, uint16(v))
+	}
+	return b
+}
+
+// diagonal is a glyph of one contour with two points (OpenType, "glyf"): no
+// instructions, both points on the curve, coordinates as words.
+func diagonal(advance int) []byte {
+	return slices.Concat(u16(1, 0, fontDescent, advance, fontAscent, 1, 0), []byte{1, 1},
+		u16(0, advance, fontDescent, fontAscent-fontDescent))
 }
 
 func tableChecksum(data []byte) (sum uint32) {

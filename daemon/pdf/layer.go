@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 	"strconv"
+	"unicode"
 
 	"intray/daemon/document"
 )
@@ -31,10 +32,19 @@ func (l Layer) write(out *bytes.Buffer, c *codes, resource string) error {
 	return nil
 }
 
-// placedWord is a word on the page: where its baseline starts and how long it
-// is, in points, along the line's axis.
-type placedWord struct {
-	text         string
+// leastGap is the distance of two words, in ems of their line, from which on
+// Poppler, PDFium and pdf.js all see two.
+const leastGap = 0.2
+
+// mostGap is the distance of two words up to which pdf.js puts them together
+// before it looks for the order in which a line is read.
+const mostGap = 0.55
+
+// placed is a word, or the space after one, on the page: its characters from
+// left to right, where its baseline starts, and how long it is in points along
+// the line's axis.
+type placed struct {
+	chars        []string
 	x, y, length float64
 }
 
@@ -45,36 +55,63 @@ func writeLine(out *bytes.Buffer, c *codes, resource string, line document.Line,
 	if len(words) == 0 || !(size > 0.1) || math.IsInf(size, 0) {
 		return
 	}
+	most := math.Inf(1)
+	if rtl, mixed := direction(line.Words); mixed {
+		f.visual(words, rtl)
+		most = size * mostGap
+	}
+	f.space(words, size*leastGap, most)
 	fmt.Fprintf(out, "BT\n3 Tr /%s %s Tf\n", resource, number(size))
 	ax, ay := pageToUser.Vector(f.ax, f.ay)
-	ux, uy := pageToUser.Vector(f.ay, -f.ax)
+	ux, uy := pageToUser.Vector(f.up())
 	for i, w := range words {
 		x, y := pageToUser.Apply(w.x, w.y)
 		fmt.Fprintf(out, "%s %s %s %s %s %s Tm ", number(ax), number(ay), number(ux), number(uy), number(x), number(y))
-		show(out, c, w.text, w.length, size)
+		show(out, c, w.chars, w.length, size)
 		if i+1 < len(words) {
 			gap := f.along(words[i+1].x-w.x, words[i+1].y-w.y) - w.length
-			show(out, c, " ", max(gap, size*0.05), size)
+			show(out, c, []string{" "}, max(gap, size*leastGap), size)
 		}
 	}
 	out.WriteString("ET\n")
 }
 
 // show writes text stretched to length: Tz is the horizontal scaling in percent.
-func show(out *bytes.Buffer, c *codes, text string, length, size float64) {
-	n := 0
+func show(out *bytes.Buffer, c *codes, chars []string, length, size float64) {
+	units := 0
 	var hex []byte
-	for _, r := range text {
-		hex = fmt.Appendf(hex, "%04X", c.of(r))
-		n++
+	for _, char := range chars {
+		hex = fmt.Appendf(hex, "%04X", c.of(char))
+		units += advance(char)
 	}
-	scale := 100 * length / (float64(n) * size * glyphAdvance / fontUnits)
+	scale := 100 * length / (float64(units) * size / fontUnits)
 	fmt.Fprintf(out, "%s Tz <%s> Tj\n", number(scale), hex)
 }
 
+// characters splits text into letters with the marks and joiners that belong
+// to them.
+func characters(text string) []string {
+	var out []string
+	for _, r := range text {
+		if n := len(out); n > 0 && len(out[n-1]) < maxCharacter && (unicode.IsMark(r) || r == '\u200C' || r == '\u200D') {
+			out[n-1] += string(r)
+			continue
+		}
+		out = append(out, string(r))
+	}
+	return out
+}
+
+// maxCharacter bounds a character's bytes; ToUnicode takes 512 (ISO 32000-1,
+// 9.10.3), and text from outside may be nothing but marks.
+const maxCharacter = 64
+
 // maxSlant is how far, as a sine, a baseline may lean from the page's axes and
 // its words still be written along them.
-const maxSlant = 0.34 // 20 degrees
+const maxSlant = 0.34
+
+// leastLean is the slant, as a sine, from which on letters lean.
+const leastLean = 0.014 // 0.8 degrees
 
 // frame is a line's own frame on the page (y down): a point of its baseline,
 // the direction of the baseline, and the axis its words are written along.
@@ -104,12 +141,22 @@ func newFrame(line document.Line) frame {
 	return f
 }
 
+// up is the direction of the letters' height. pdf.js tells lines apart by it and
+// takes the next line for a part of one that leans while its letters don't.
+// Where the line hardly leans, pdf.js does better with upright letters.
+func (f frame) up() (x, y float64) {
+	if math.Abs(f.ax*f.dy-f.ay*f.dx) < leastLean {
+		return f.ay, -f.ax
+	}
+	return f.dy, -f.dx
+}
+
 func (f frame) along(x, y float64) float64 { return x*f.ax + y*f.ay }
 
 // place puts each word onto the baseline and returns the line's height above
 // it: that of its upper quartile, since an engine's box now and then reaches
 // into the line above.
-func (f frame) place(words []document.Word) (out []placedWord, ascent float64) {
+func (f frame) place(words []document.Word) (out []placed, ascent float64) {
 	var heights []float64
 	lean := f.along(f.dx, f.dy)
 	for _, w := range words {
@@ -118,7 +165,7 @@ func (f frame) place(words []document.Word) (out []placedWord, ascent float64) {
 		// The baseline under the word's middle.
 		t := f.along(cx-f.x, cy-f.y) / lean
 		bx, by := f.x+t*f.dx, f.y+t*f.dy
-		out = append(out, placedWord{text: w.Text, x: bx - f.ax*length/2, y: by - f.ay*length/2, length: length})
+		out = append(out, placed{chars: characters(w.Text), x: bx - f.ax*length/2, y: by - f.ay*length/2, length: length})
 		heights = append(heights, (cx-bx)*f.ay-(cy-by)*f.ax+height/2)
 	}
 	if len(heights) == 0 {
@@ -126,6 +173,29 @@ func (f frame) place(words []document.Word) (out []placedWord, ascent float64) {
 	}
 	slices.Sort(heights)
 	return out, heights[len(heights)*3/4]
+}
+
+// space moves the ends of words that come closer to each other than least, so
+// that readers don't take two for one, or are further apart than most but not
+// in another column. No word loses more than half of its length.
+func (f frame) space(words []placed, least, most float64) {
+	cut := make([][2]float64, len(words)) // before and after each word
+	for i := 1; i < len(words); i++ {
+		a, b := words[i-1], words[i]
+		gap := f.along(b.x-a.x, b.y-a.y) - a.length
+		switch {
+		case gap < least: // each gives what it can for its length
+			share := min((least-gap)/(a.length+b.length), 0.25)
+			cut[i-1][1], cut[i][0] = share*a.length, share*b.length
+		case gap > most && gap < 3*most:
+			cut[i-1][1], cut[i][0] = (most-gap)/2, (most-gap)/2
+		}
+	}
+	for i := range words {
+		w := &words[i]
+		w.x, w.y = w.x+f.ax*cut[i][0], w.y+f.ay*cut[i][0]
+		w.length -= cut[i][0] + cut[i][1]
+	}
 }
 
 // extent is a word's length and height: along the page's axes those of its
