@@ -3,12 +3,9 @@
 package tesseract
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -61,20 +58,10 @@ func (l *library) languages() ([]string, error) {
 	if l.options.Tessdata == "" {
 		return gosseract.GetAvailableLanguages()
 	}
-	const suffix = ".traineddata"
-	var out []string
-	root := l.options.Tessdata
-	// Models for whole scripts stand in a folder of their own, "script/Latin".
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, suffix) {
-			return err
-		}
-		name, err := filepath.Rel(root, strings.TrimSuffix(path, suffix))
-		out = append(out, filepath.ToSlash(name))
-		return err
-	})
-	slices.Sort(out)
-	return out, err
+	if _, err := os.Stat(l.options.Tessdata); err != nil {
+		return nil, err
+	}
+	return listModels(l.options.Tessdata), nil
 }
 
 // hocr runs the page in a goroutine of its own: the call cannot be stopped,
@@ -83,8 +70,12 @@ func (l *library) hocr(ctx context.Context, page engines.Page) ([]byte, error) {
 	if err := l.calls.enter(); err != nil {
 		return nil, err
 	}
-	// The caller may use its buffer again while we are still at it.
-	page.Image = bytes.Clone(page.Image)
+	picture, err := handOver(page.Image, builtIn() != nil)
+	if err != nil {
+		l.calls.leave()
+		return nil, damaged(err)
+	}
+	page.Image = picture
 	type answer struct {
 		text string
 		err  error

@@ -31,7 +31,9 @@ const Kind = "tesseract"
 
 // options are the keys of [engine.NAME] that only this engine has.
 type options struct {
-	// Tessdata is the folder of language models; "" is Tesseract's own.
+	// Tessdata is the folder of language models; "" is the program's own models
+	// and beside them the installed ones of other languages, or, in an edition
+	// without models, where Tesseract itself looks.
 	Tessdata string `toml:"tessdata"`
 	// PageSegmentation is Tesseract's page segmentation mode, 1 or 3..13; 0 and
 	// 2 find the layout only and read nothing.
@@ -81,6 +83,14 @@ func build(s engines.Settings, newReader func(options) reader) (engines.Recogniz
 	if m := o.PageSegmentation; m < 1 || m == 2 || m > 13 {
 		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
 			Sentence: fmt.Sprintf("page_segmentation of engine %q is %d; it must be 1 or 3 to 13 for Tesseract to read.", s.Name, m)}
+	}
+	if models := builtIn(); models != nil && o.Tessdata == "" {
+		dir, err := unpack(s.CacheDir, models, systemTessdata())
+		if err != nil {
+			return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable,
+				Sentence: "The program's language models cannot be unpacked.", Cause: err}
+		}
+		o.Tessdata = dir
 	}
 	r := newReader(o)
 	installed, err := r.languages()
