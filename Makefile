@@ -4,19 +4,29 @@
 # One OpenMP thread for each recognition: many pages are read side by side.
 export OMP_THREAD_LIMIT := 1
 
-.PHONY: help run build test lint bench soak clean
+.PHONY: help run build static test lint bench microbench soak clean
 
 help:
 	@echo "make run    build, set up ./tray, drop a sample scan, work until Ctrl-C"
 	@echo "make test   vet, lint and all tests with the race detector"
 	@echo "make build  bin/intray"
 	@echo "make lint   gofmt, go vet (Linux and Windows), staticcheck"
-	@echo "make bench  benchmarks"
+	@echo "make static bin/intray-static: faster, with its own Tesseract and models inside; needs none installed"
+	@echo "make bench  the same pages through Intray, OCRmyPDF and tesseract, side by side: a table"
+	@echo "make microbench  the benchmarks of single rooms"
 	@echo "make soak   1,000 random kills under a stream of drops"
 
 build:
 	@sh installers/deps.sh
 	go build -trimpath -o bin/intray .
+
+# gosseract names the libraries; ours are found first.
+static:
+	@sh installers/deps.sh static
+	@ocr=$$(sh installers/static-ocr.sh) && \
+	CGO_CPPFLAGS="-I$$ocr/include" CGO_LDFLAGS="-L$$ocr/lib" go build -trimpath -tags embedded -o bin/intray-static . && \
+	cp $$ocr/NOTICES.txt bin/intray-static.NOTICES.txt
+	@ls -l bin/intray-static
 
 run: build
 	@test -f tray/config.toml || bin/intray init tray
@@ -39,7 +49,11 @@ test:
 	@$(MAKE) --no-print-directory lint
 	go test -race -timeout 40m ./...
 
-bench:
+bench: build
+	@sh installers/deps.sh bench
+	go test -tags bench -count=1 -run '^TestBench$$' -timeout 120m -v ./daemon
+
+microbench:
 	@sh installers/deps.sh test
 	go test -run '^$$' -bench . -benchmem ./...
 

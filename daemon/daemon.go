@@ -47,9 +47,9 @@ type house struct {
 }
 
 // openHouse opens what stands on disk and sets free what a crash left in hand.
-// cache is the folder of compiled code.
+// cache is the folder for what can be made anew: compiled code, unpacked models.
 func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, err error) {
-	if err := checkEngines(cfg, log); err != nil {
+	if err := checkEngines(cfg, cache, log); err != nil {
 		return nil, err
 	}
 	h := &house{cfg: cfg, log: log}

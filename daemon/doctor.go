@@ -85,6 +85,12 @@ func findEngines(cfg *config.Config) []finding {
 	if err != nil {
 		return []finding{{what: "engine", problem: err.Error()}}
 	}
+	// Not the daemon's own cache: what another user puts there it could not renew.
+	cache, err := os.MkdirTemp("", "intray-doctor-*")
+	if err != nil {
+		return []finding{{what: "engine", problem: err.Error()}}
+	}
+	defer func() { _ = os.RemoveAll(cache) }()
 	for _, name := range slices.Sorted(maps.Keys(specs)) {
 		spec := specs[name]
 		what := "engine " + name
@@ -92,7 +98,7 @@ func findEngines(cfg *config.Config) []finding {
 			out = append(out, finding{what: what, problem: fmt.Sprintf("kind %q is not in this program", spec.Kind)})
 			continue
 		}
-		engine, err := newRecognizer(spec)
+		engine, err := newRecognizer(spec, cache)
 		if err != nil {
 			out = append(out, finding{what: what, problem: err.Error()})
 			continue

@@ -54,7 +54,7 @@ func (a *app) ocr(ctx context.Context, files []string, output string, languages 
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	cfg.DataDir = scratch
 	out := &console{w: a.errs, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
-	h, err := openHouse(cfg, ocrCache(), newLog(out, level("error")))
+	h, err := openHouse(cfg, ocrCache(scratch), newLog(out, level("error")))
 	if err != nil {
 		return err
 	}
@@ -107,18 +107,17 @@ func (a *app) ocrConfig(output string, languages []string) (*config.Config, erro
 	return cfg, nil
 }
 
-// ocrCache is where PDFium's compiled code outlives the scratch folder; "" has
-// it compiled anew each time, which is slower and not wrong.
-func ocrCache() string {
-	base, err := os.UserCacheDir()
-	if err != nil {
-		return ""
+// ocrCache is where compiled code and unpacked models outlive the scratch
+// folder. Where the user has no such place they go into scratch, which has them
+// made anew each time: slower and not wrong.
+func ocrCache(scratch string) string {
+	if base, err := os.UserCacheDir(); err == nil {
+		cache := filepath.Join(base, "intray")
+		if os.MkdirAll(cache, 0o700) == nil {
+			return cache
+		}
 	}
-	cache := filepath.Join(base, "intray")
-	if os.MkdirAll(cache, 0o700) != nil {
-		return ""
-	}
-	return cache
+	return filepath.Join(scratch, "cache")
 }
 
 // receiveFiles stores the files and records them, in order.

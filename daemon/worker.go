@@ -23,7 +23,9 @@ func (a *app) workerCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "worker", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			reader := &worker.Reader{CacheDir: cache, NewRecognizer: newRecognizer}
+			reader := &worker.Reader{CacheDir: cache, NewRecognizer: func(spec worker.EngineSpec) (engines.Recognizer, error) {
+				return newRecognizer(spec, cache)
+			}}
 			code := worker.ChildMain(reader.Handlers())
 			_ = reader.Close() // the process ends here anyway
 			if code != exitDone {
@@ -32,12 +34,13 @@ func (a *app) workerCommand() *cobra.Command {
 			return nil
 		},
 	}
-	c.Flags().StringVar(&cache, "cache", "", "folder for compiled code")
+	c.Flags().StringVar(&cache, "cache", "", "folder for what can be made anew")
 	return c
 }
 
-// newRecognizer builds a local engine in a worker process.
-func newRecognizer(spec worker.EngineSpec) (engines.Recognizer, error) {
+// newRecognizer builds a local engine in a worker process; cache is the folder
+// for what it can make anew.
+func newRecognizer(spec worker.EngineSpec, cache string) (engines.Recognizer, error) {
 	factory, ok := all.ByKind(spec.Kind)
 	if !ok || factory.NewRecognizer == nil {
 		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
@@ -48,6 +51,7 @@ func newRecognizer(spec worker.EngineSpec) (engines.Recognizer, error) {
 		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
 			Sentence: fmt.Sprintf("The settings of engine %q cannot be used.", spec.Name), Cause: err}
 	}
+	settings.CacheDir = cache
 	settings.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	return factory.NewRecognizer(settings)
 }
@@ -55,7 +59,7 @@ func newRecognizer(spec worker.EngineSpec) (engines.Recognizer, error) {
 // checkEngines builds each engine once, so that a slip in its section is told
 // at the start, with file and line. An engine that is not installed yet is only
 // warned of: scans are taken in and wait.
-func checkEngines(cfg *config.Config, log *slog.Logger) error {
+func checkEngines(cfg *config.Config, cache string, log *slog.Logger) error {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Engines)) {
 		factory, ok := all.ByKind(cfg.Engines[name].Kind)
 		if !ok || factory.NewRecognizer == nil {
@@ -65,6 +69,7 @@ func checkEngines(cfg *config.Config, log *slog.Logger) error {
 		if err != nil {
 			return usage(err)
 		}
+		settings.CacheDir = cache
 		engine, err := factory.NewRecognizer(settings)
 		var problems *config.Problems
 		failure, _ := engines.AsError(err)

@@ -210,7 +210,11 @@ type Settings struct {
 	Languages []string
 	// Decode is nil when the engine has no settings of its own.
 	Decode func(into any) error
-	Log    *slog.Logger
+	// CacheDir is a folder for files that the engine can make anew at any time;
+	// it need not exist. Other processes with the same engine use it too. "" means
+	// that there is none.
+	CacheDir string
+	Log      *slog.Logger
 }
 
 // Factory builds engines of one kind. Exactly one of NewRecognizer and

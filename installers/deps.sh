@@ -1,11 +1,16 @@
 #!/bin/sh
-# Installs the native parts that building (and, with "test", testing) Intray
-# needs on Debian and Ubuntu. Says what it will install first, and asks when it
-# has to become root. Does nothing when everything is there.
+# Installs the native parts that building Intray needs on Debian and Ubuntu;
+# with "test", "static" or "bench" also what these targets of the Makefile need.
+# Says what it will install first, and asks when it has to become root. Does
+# nothing when everything is there.
 set -eu
 
 want="g++ pkg-config libtesseract-dev libleptonica-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd"
-[ "${1:-}" = test ] && want="$want git poppler-utils qpdf"
+case "${1:-}" in
+test) want="$want git poppler-utils qpdf" ;;
+static) want="$want cmake dpkg-dev" ;;
+bench) want="$want poppler-utils ocrmypdf" ;;
+esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
 	echo "This is not Debian or Ubuntu. Install a C++ compiler, Tesseract 5 and Leptonica with their headers," >&2

@@ -60,12 +60,12 @@ func (c *command) languages() ([]string, error) {
 	return list, nil
 }
 
-func (c *command) hocr(ctx context.Context, page engines.Page) ([]byte, error) {
+func (c *command) hocr(ctx context.Context, page engines.Page, mode int) ([]byte, error) {
 	if err := c.calls.enter(); err != nil {
 		return nil, err
 	}
 	defer c.calls.leave()
-	args := []string{"stdin", "stdout", "-l", strings.Join(page.Languages, "+"), "--psm", strconv.Itoa(c.options.PageSegmentation)}
+	args := []string{"stdin", "stdout", "-l", strings.Join(page.Languages, "+"), "--psm", strconv.Itoa(mode)}
 	if page.DPI > 0 {
 		args = append(args, "--dpi", dpi(page))
 	}

@@ -3,12 +3,9 @@
 package tesseract
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
@@ -32,6 +29,9 @@ var loading sync.Mutex
 
 // blank is the smallest picture there is, a white portable greymap.
 const blank = "P5 1 1 255 \xff"
+
+// singleBlock is the page segmentation mode that looks for nothing.
+const singleBlock = 6
 
 func newReader(o options) reader { return &library{options: o, calls: newGate()} }
 
@@ -61,30 +61,24 @@ func (l *library) languages() ([]string, error) {
 	if l.options.Tessdata == "" {
 		return gosseract.GetAvailableLanguages()
 	}
-	const suffix = ".traineddata"
-	var out []string
-	root := l.options.Tessdata
-	// Models for whole scripts stand in a folder of their own, "script/Latin".
-	err := filepath.WalkDir(root, func(path string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || !strings.HasSuffix(path, suffix) {
-			return err
-		}
-		name, err := filepath.Rel(root, strings.TrimSuffix(path, suffix))
-		out = append(out, filepath.ToSlash(name))
-		return err
-	})
-	slices.Sort(out)
-	return out, err
+	if _, err := os.Stat(l.options.Tessdata); err != nil {
+		return nil, err
+	}
+	return listModels(l.options.Tessdata), nil
 }
 
 // hocr runs the page in a goroutine of its own: the call cannot be stopped,
 // but the caller can be let go. The busy client comes back when it is done.
-func (l *library) hocr(ctx context.Context, page engines.Page) ([]byte, error) {
+func (l *library) hocr(ctx context.Context, page engines.Page, mode int) ([]byte, error) {
 	if err := l.calls.enter(); err != nil {
 		return nil, err
 	}
-	// The caller may use its buffer again while we are still at it.
-	page.Image = bytes.Clone(page.Image)
+	picture, err := handOver(page.Image, builtIn() != nil)
+	if err != nil {
+		l.calls.leave()
+		return nil, damaged(err)
+	}
+	page.Image = picture
 	type answer struct {
 		text string
 		err  error
@@ -92,7 +86,7 @@ func (l *library) hocr(ctx context.Context, page engines.Page) ([]byte, error) {
 	done := make(chan answer, 1)
 	go func() {
 		defer l.calls.leave()
-		text, err := l.read(page)
+		text, err := l.read(page, mode)
 		done <- answer{text, err}
 	}()
 	select {
@@ -103,7 +97,7 @@ func (l *library) hocr(ctx context.Context, page engines.Page) ([]byte, error) {
 	}
 }
 
-func (l *library) read(page engines.Page) (string, error) {
+func (l *library) read(page engines.Page, mode int) (string, error) {
 	languages := strings.Join(page.Languages, "+")
 	client, ok := l.take(languages)
 	if !ok {
@@ -112,7 +106,7 @@ func (l *library) read(page engines.Page) (string, error) {
 			return "", err
 		}
 	}
-	text, err := recognize(client.Client, page.Image, dpi(page))
+	text, err := recognize(client.Client, page.Image, mode, dpi(page))
 	if err != nil {
 		_ = client.Close() // always nil; one that failed is not trusted again
 		return "", err
@@ -127,28 +121,29 @@ func load(o options, languages []string) (warmClient, error) {
 	client.Trim = false
 	client.Languages = slices.Clone(languages)
 	client.TessdataPrefix = o.Tessdata
-	// As a variable and not by SetPageSegMode: the library forgets the latter
-	// when it loads its models.
-	client.Variables["tessedit_pageseg_mode"] = strconv.Itoa(o.PageSegmentation)
 	client.Variables["debug_file"] = os.DevNull
 	loading.Lock()
 	defer loading.Unlock()
-	if _, err := recognize(client, []byte(blank), "0"); err != nil {
+	if _, err := recognize(client, []byte(blank), singleBlock, "0"); err != nil {
 		_ = client.Close()                 // always nil
 		return warmClient{}, unusable(err) // whatever it is, it is not the document's fault
 	}
 	return warmClient{strings.Join(languages, "+"), client}, nil
 }
 
-func recognize(client *gosseract.Client, picture []byte, dpi string) (string, error) {
+func recognize(client *gosseract.Client, picture []byte, mode int, dpi string) (string, error) {
 	if err := client.SetImageFromBytes(picture); err != nil {
 		return "", damaged(err)
 	}
 	if !hasImage(client) {
 		return "", damaged(errors.New("leptonica cannot read it"))
 	}
-	if err := client.SetVariable("user_defined_dpi", dpi); err != nil {
-		return "", unusable(err)
+	// The mode as a variable and not by SetPageSegMode: the library forgets the
+	// latter when it loads its models.
+	for name, value := range map[gosseract.SettableVariable]string{"tessedit_pageseg_mode": strconv.Itoa(mode), "user_defined_dpi": dpi} {
+		if err := client.SetVariable(name, value); err != nil {
+			return "", unusable(err)
+		}
 	}
 	text, err := client.HOCRText()
 	if err != nil {

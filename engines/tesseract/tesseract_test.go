@@ -26,7 +26,7 @@ func open(t testing.TB, with func(options) reader) engines.Recognizer {
 	if _, err := exec.LookPath("tesseract"); err != nil {
 		t.Skip("skipped: tesseract is not installed")
 	}
-	e, err := build(engines.Settings{Name: "local"}, with)
+	e, err := build(engines.Settings{Name: "local", CacheDir: t.TempDir()}, with)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,159 @@
+#!/bin/sh
+# Builds Tesseract and Leptonica as one static library that is faster than the
+# distribution's and reads the same text, and copies the language models that
+# go into the program. Prints the folder with lib/ and include/ on standard
+# output, everything else on standard error. `make static` calls it.
+#
+# The sources are Debian's (or Ubuntu's) source packages, in the version of the
+# -dev packages that are installed. The result is kept in .cache/static-ocr
+# under a hash of this recipe, of the versions and of the compiler: Go does not
+# notice when a library changes, but it does notice another path.
+#
+# What makes it fast: no OpenMP (Intray reads pages side by side instead),
+# -O3, optimization over all files at once, and a first build that is watched
+# reading drawn pages, whose branch counts guide the second. Nothing depends on
+# this machine's processor: Tesseract chooses AVX2 and the like when it runs.
+# What keeps the text the same: the same sources and the same arithmetic, 32-bit
+# floats as the distribution has them (FAST_FLOAT), no -ffast-math beyond the
+# one file that upstream builds so, the old engine kept for orientation.
+#
+# Leptonica gets no image libraries. Pages reach it as pixels (engines/tesseract/
+# pix.go), so no C code parses a file from outside, and nothing is linked in
+# that is not under Apache-2.0 or BSD licences: Debian's libtiff would bring
+# JBIG-KIT, which is under the GPL.
+set -eu
+
+cd "$(dirname "$0")/.."
+root=$PWD
+cache=$root/.cache/static-ocr
+models=engines/tesseract/tessdata
+say() { echo "static-ocr: $*" >&2; }
+
+version() { dpkg-query -W -f '${source:Version}' "$1"; }
+tesseract=$(version libtesseract-dev)
+leptonica=$(version libleptonica-dev)
+key=$({
+	cat installers/static-ocr.sh engines/enginetest/scan.go engines/enginetest/scan_test.go
+	echo "$tesseract $leptonica"
+	gcc -dumpfullversion -dumpmachine
+} | sha256sum | cut -c1-16)
+out=$cache/$key
+
+# The models, and the licences of all that the program then contains.
+copy_models() {
+	mkdir -p "$models"
+	for language in eng osd; do
+		model=$(dpkg-query -L "tesseract-ocr-$language" | grep "/$language\.traineddata\$")
+		cmp -s "$model" "$models/$language.traineddata" || cp "$model" "$models/$language.traineddata"
+	done
+}
+
+# fetch gets one source package, whose .dsc apt checks against the archive's
+# signature, and unpacks it after checking its parts against the .dsc. The
+# machine's own list of archives is left alone: a private copy asks for sources.
+fetch() { # package version folder
+	(
+		cd "$work"
+		$apt source --download-only --only-source "$1=$2" >&2
+		dpkg-source --require-strong-checksums -x "$1_${2#*:}.dsc" "$3" >&2
+	)
+}
+
+prepare_apt() {
+	mkdir -p "$work/apt/parts" "$work/apt/lists/partial" "$work/apt/cache/archives/partial"
+	for list in /etc/apt/sources.list /etc/apt/sources.list.d/*.list; do
+		[ -f "$list" ] && sed -n 's/^deb \(.*\)/deb-src \1/p' "$list" >>"$work/apt/sources.list"
+	done
+	for list in /etc/apt/sources.list.d/*.sources; do
+		[ -f "$list" ] && sed 's/^Types:.*/Types: deb-src/' "$list" >"$work/apt/parts/${list##*/}"
+	done
+	touch "$work/apt/sources.list"
+	apt="apt-get -q -o Dir::Etc::SourceList=$work/apt/sources.list -o Dir::Etc::SourceParts=$work/apt/parts
+		-o Dir::State::Lists=$work/apt/lists -o Dir::Cache=$work/apt/cache -o APT::Sandbox::User=$(id -un)"
+	# An archive without sources, somebody else's, is no reason to stop.
+	$apt update >&2 || say "not all archives could be asked"
+}
+
+# configure runs cmake for a static library. Its own choice of flags is replaced.
+configure() { # source build flags options...
+	source=$1 build=$2 flags=$3
+	shift 3
+	cmake -S "$source" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$work/inst" -DCMAKE_INSTALL_LIBDIR=lib \
+		-DBUILD_SHARED_LIBS=OFF -DSW_BUILD=OFF -DCMAKE_AR=/usr/bin/gcc-ar -DCMAKE_RANLIB=/usr/bin/gcc-ranlib \
+		-DCMAKE_C_FLAGS_RELEASE=-DNDEBUG -DCMAKE_CXX_FLAGS_RELEASE=-DNDEBUG -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" "$@" >&2
+}
+
+build_leptonica() {
+	# Without the two macros it prints a hundred warnings a page.
+	configure "$work/leptonica" "$work/b-leptonica" "$optimize $lto -DMINIMUM_SEVERITY=6 -DNO_CONSOLE_IO" -DBUILD_PROG=OFF \
+		-DCMAKE_DISABLE_FIND_PACKAGE_GIF=ON -DCMAKE_DISABLE_FIND_PACKAGE_JPEG=ON -DCMAKE_DISABLE_FIND_PACKAGE_PNG=ON \
+		-DCMAKE_DISABLE_FIND_PACKAGE_TIFF=ON -DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON -DCMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON \
+		-DWEBP=0 -DWEBP_LIBRARY= -DWEBP_INCLUDE_DIR= -DWEBPMUX_LIBRARY= -DJP2K_LIBRARY= -DJP2K_INCLUDE_DIR=
+	make -C "$work/b-leptonica" -j"$jobs" install >&2
+}
+
+build_tesseract() { # flags
+	configure "$work/tesseract" "$work/b-tesseract" "$optimize $1 -DTESSDATA_PREFIX='\"/usr/share/tesseract-ocr/5\"'" \
+		-DBUILD_TRAINING_TOOLS=OFF -DDISABLE_CURL=ON -DDISABLE_ARCHIVE=ON -DGRAPHICS_DISABLED=ON -DENABLE_OPENCL=OFF -DOPENMP_BUILD=OFF \
+		-DINSTALL_CONFIGS=OFF -DENABLE_LTO=OFF -DFAST_FLOAT=ON -DDISABLED_LEGACY_ENGINE=OFF -DCOMPILER_SUPPORTS_MARCH_NATIVE=OFF \
+		-DCMAKE_DISABLE_FIND_PACKAGE_TIFF=ON -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON -DLeptonica_DIR="$work/inst/lib/cmake/leptonica"
+	make -C "$work/b-tesseract" -j"$jobs" $2 >&2
+}
+
+# train has the watched build read pages of every kind.
+train() {
+	mkdir -p "$work/pages"
+	INTRAY_TRAINING_PAGES=$work/pages go test -count=1 -run '^TestTrainingPages$' ./engines/enginetest >&2
+	for page in "$work"/pages/*.pgm; do
+		"$work/b-tesseract/bin/tesseract" "$page" - --tessdata-dir "$root/$models" --psm 1 -c tessedit_create_hocr=1 >/dev/null 2>&1
+	done
+}
+
+# combine makes one object of Tesseract and what it needs of Leptonica, ready
+# compiled, so that linking the program takes seconds. The order in which
+# gosseract names the two libraries then does not matter: one of them is empty.
+combine() {
+	mkdir -p "$work/out/lib"
+	# shellcheck disable=SC2086 # lists of flags
+	g++ $optimize $lto $guided -r -nostdlib -flinker-output=nolto-rel -Wl,-u,pixRead -Wl,-u,pixReadMem -o "$work/ocr.o" \
+		-Wl,--whole-archive "$work/inst/lib/libtesseract.a" -Wl,--no-whole-archive "$work/inst/lib/libleptonica.a" >&2
+	ar rcs "$work/out/lib/libtesseract.a" "$work/ocr.o"
+	ar rcs "$work/out/lib/libleptonica.a"
+	cp -r "$work/inst/include" "$work/out/"
+	{
+		echo "This program contains Tesseract $tesseract and Leptonica $leptonica, and Tesseract's models eng and osd."
+		for part in tesseract leptonica; do
+			printf '\n==== %s ====\n\n' "$part"
+			cat "$work/$part/debian/copyright"
+		done
+		printf '\n==== models ====\n\n'
+		cat /usr/share/doc/tesseract-ocr-eng/copyright
+	} >"$work/out/NOTICES.txt"
+}
+
+copy_models
+if [ -f "$out/NOTICES.txt" ]; then
+	echo "$out"
+	exit 0
+fi
+say "building Tesseract $tesseract and Leptonica $leptonica for $out; a few minutes, once"
+mkdir -p "$cache"
+work=$(mktemp -d "$cache/work.XXXXXX")
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+jobs=$(nproc)
+optimize="-O3 -g0 -fPIE -fno-plt -fno-semantic-interposition -fstack-protector-strong -D_FORTIFY_SOURCE=2"
+lto="-flto=$jobs -fno-fat-lto-objects"
+guided="-fprofile-use -fprofile-partial-training -fprofile-correction -Wno-missing-profile"
+export OMP_THREAD_LIMIT=1
+prepare_apt
+fetch "$(dpkg-query -W -f '${source:Package}' libleptonica-dev)" "$leptonica" leptonica
+fetch "$(dpkg-query -W -f '${source:Package}' libtesseract-dev)" "$tesseract" tesseract
+build_leptonica
+build_tesseract "-fprofile-generate" tesseract
+train
+build_tesseract "$lto $guided" install
+combine
+# Another build may have been faster; the first one stays.
+mv -T "$work/out" "$out" 2>/dev/null || [ -f "$out/NOTICES.txt" ]
+echo "$out"
