@@ -88,8 +88,8 @@ func (s *single) Stored(number int) (Stored, error) {
 	out := Stored{Width: s.header.width, Height: s.header.height, Orientation: s.header.orientation}
 	out.pageSize(s.header.xdpi, s.header.ydpi)
 	if s.mime == MIMEJPEG {
-		out.JPEG, out.Components = s.data, s.header.components
-		out.Inverted = s.header.adobe && s.header.components == 4
+		out.Stream = &Stream{Filter: "DCTDecode", Data: s.data, Colours: s.header.components, Bits: 8,
+			Inverted: s.header.adobe && s.header.components == 4}
 	} else {
 		out.Pixels = img
 	}

@@ -9,19 +9,38 @@ import (
 
 // Stored is a page's picture as its file holds it, for embedding without loss.
 type Stored struct {
-	// JPEG is the file's own stream; nil when Pixels is set.
-	JPEG []byte
-	// Components is the JPEG's number of colour channels; Inverted is true for
-	// CMYK as Adobe writes it, 0 being full ink.
-	Components int
-	Inverted   bool
-	Pixels     image.Image
+	// Stream is the file's own compressed stream; nil when Pixels is set.
+	Stream *Stream
+	Pixels image.Image
+	// ICC is the picture's colour profile, nil when it has none that fits.
+	ICC []byte
 	// Width and Height are the stored picture's size in pixels, before
 	// Orientation (1..8, as in TIFF and Exif) is applied.
 	Width, Height int
 	Orientation   int
 	// PageWidth and PageHeight are the upright page's size in points.
 	PageWidth, PageHeight float64
+}
+
+// Stream is a picture's compressed stream in a coding that PDF knows
+// (ISO 32000-1, 7.4). Its fields are those of the pdf room's Stream.
+type Stream struct {
+	// Filter is DCTDecode, JPXDecode, CCITTFaxDecode or FlateDecode.
+	Filter string
+	Data   []byte
+	// Colours is the number of channels (1, 3 or 4), Bits the size of each.
+	Colours, Bits int
+	// Inverted says that the largest value is no light or full ink where it
+	// usually is the least: CMYK as Adobe writes it, grey where 0 is white.
+	Inverted bool
+	// Palette makes the one channel an index; three bytes (RGB) a colour.
+	Palette []byte
+	// Predictor is Flate's: 0 or 1 for none, 2 TIFF's, 15 PNG's.
+	Predictor int
+	// K and BlackIs1 are the fax filter's: K < 0 is Group 4, 0 Group 3 of one
+	// dimension, > 0 of two; BlackIs1 says that coded black is light.
+	K        int
+	BlackIs1 bool
 }
 
 // Pictures is a Document whose pages are stored pictures.
