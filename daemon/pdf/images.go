@@ -137,4 +137,3 @@ func placement(p Picture) document.Matrix {
 	}
 	return m.Then(document.Scale(p.PageWidth, p.PageHeight))
 }
-

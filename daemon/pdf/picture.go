@@ -29,7 +29,8 @@ type Stream struct {
 	// Filter is DCTDecode, JPXDecode, CCITTFaxDecode or FlateDecode.
 	Filter string
 	Data   []byte
-	// Colours is the number of channels (1, 3 or 4), Bits the size of each.
+	// Colours is the number of channels (1, 3 or 4), Bits the size of each;
+	// JPXDecode's stream says both itself.
 	Colours, Bits int
 	// Inverted says that the largest value is no light or full ink where it
 	// usually is the least: CMYK as Adobe writes it, grey where 0 is white.
@@ -49,6 +50,11 @@ func (b *builder) picture(p Picture) (int, error) {
 		return b.pixels(p)
 	}
 	s := p.Stream
+	if s.Filter == "JPXDecode" {
+		number := b.take()
+		return number, b.w.object(object{number: number, body: rawStream(fmt.Sprintf(
+			"/Type /XObject /Subtype /Image /Width %d /Height %d /Filter /JPXDecode", p.Width, p.Height), s.Data)})
+	}
 	space, err := b.space(s.Colours, s.Palette, p.ICC)
 	if err != nil {
 		return 0, err
