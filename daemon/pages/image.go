@@ -23,7 +23,10 @@ type header struct {
 
 // format reads files of one type that hold one picture.
 type format struct {
-	name   string // for a sentence
+	name string // for a sentence
+	// coded is true where Intray knows less than all codings of the type and a
+	// decoder does not say whether it met another or damage.
+	coded  bool
 	header func(data []byte) (header, error)
 	decode func(ctx context.Context, data []byte, h header) (image.Image, error)
 	// stream is the file's own compressed stream, nil where PDF does not know
@@ -46,23 +49,23 @@ type single struct {
 func (o *Opener) format(mime string) (format, bool) {
 	switch mime {
 	case MIMEJPEG:
-		return format{"JPEG", jpegFileHeader, plain(decodeJPEGFile), jpegStream}, true
+		return format{"JPEG", false, jpegFileHeader, plain(decodeJPEGFile), jpegStream}, true
 	case MIMEPNG:
-		return format{"PNG", pngHeader, plain(decodePNG), pngStream}, true
+		return format{"PNG", false, pngHeader, plain(decodePNG), pngStream}, true
 	case MIMEBMP:
-		return format{"BMP", bmpHeader, plain(decodeBMP), nil}, true
+		return format{"BMP", false, bmpHeader, plain(decodeBMP), nil}, true
 	case MIMEGIF:
-		return format{"GIF", gifHeader, plain(decodeGIF), nil}, true
+		return format{"GIF", false, gifHeader, plain(decodeGIF), nil}, true
 	case MIMEWebP:
-		return format{"WebP", webpHeader, plain(decodeWebP), nil}, true
+		return format{"WebP", false, webpHeader, plain(decodeWebP), nil}, true
 	case MIMEPNM:
-		return format{"portable bitmap", pnmHeader, plain(decodePNM), nil}, true
+		return format{"portable bitmap", false, pnmHeader, plain(decodePNM), nil}, true
 	case MIMEHEIC:
-		return format{"HEIC", heicHeader, o.decodeHEIC, nil}, true
+		return format{"HEIC", true, heicHeader, o.decodeHEIC, nil}, true
 	case MIMEAVIF:
-		return format{"AVIF", avifHeader, o.decodeAVIF, nil}, true
+		return format{"AVIF", true, avifHeader, o.decodeAVIF, nil}, true
 	case MIMEJP2:
-		return format{"JPEG 2000", jpxHeader, o.decodeJPX, jpxStream}, true
+		return format{"JPEG 2000", true, jpxHeader, o.decodeJPX, jpxStream}, true
 	}
 	return format{}, false
 }
@@ -120,6 +123,9 @@ func (s *single) decode(ctx context.Context) (image.Image, error) {
 	if err == nil && img.Bounds().Size() != image.Pt(s.header.width, s.header.height) {
 		err = fmt.Errorf("%v pixels where the header says %d x %d", img.Bounds().Size(), s.header.width, s.header.height)
 	}
+	if err != nil && s.format.coded {
+		return nil, s.format.refuse(err, "The "+s.format.name+" cannot be decoded: it is damaged or stored in an unusual way.")
+	}
 	if err != nil {
 		return nil, s.format.refuse(err, "The picture is damaged or cut off.")
 	}
@@ -144,20 +150,20 @@ func (s *single) Stored(number int) (Stored, error) {
 	if err := checkNumber(number, 1); err != nil {
 		return Stored{}, err
 	}
+	out := Stored{Width: s.header.width, Height: s.header.height}
+	out.place(s.header.look)
+	if s.format.stream != nil {
+		// Not decoded again: Picture was, and pages that failed are left out.
+		if out.Stream = s.format.stream(s.data, s.header); out.Stream != nil {
+			out.ICC = fittingProfile(s.header.icc, s.header.colours)
+			return out, nil
+		}
+	}
 	img, err := s.decode(context.Background())
 	if err != nil {
 		return Stored{}, err
 	}
-	out := Stored{Width: s.header.width, Height: s.header.height}
-	if s.format.stream != nil {
-		out.Stream = s.format.stream(s.data, s.header)
-	}
-	colours := s.header.colours
-	if out.Stream == nil {
-		out.Pixels, colours = img, coloursOf(img)
-	}
-	out.ICC = fittingProfile(s.header.icc, colours)
-	out.place(s.header.look)
+	out.Pixels, out.ICC = img, fittingProfile(s.header.icc, coloursOf(img))
 	return out, nil
 }
 

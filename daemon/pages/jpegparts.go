@@ -3,9 +3,9 @@ package pages
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
 	"image"
 	"image/jpeg"
+	"slices"
 )
 
 // The JPEG markers that matter here (ITU-T T.81, table B.1).
@@ -129,23 +129,26 @@ func (p jpegParts) withColours(transform byte) jpegParts {
 	return out
 }
 
-// withTables puts the tables a TIFF keeps apart before the parts' own.
-func (p jpegParts) withTables(tables []byte) (jpegParts, error) {
-	if tables == nil {
-		return p, nil
+// tables are the segments that a decoder keeps for what follows.
+func (p jpegParts) tables() (out []jpegSegment) {
+	for _, s := range p.segments {
+		if s.marker == markDQT || s.marker == markDHT {
+			out = append(out, s)
+		}
 	}
-	t, err := splitJPEG(tables)
-	if err != nil {
-		return p, fmt.Errorf("shared JPEG tables: %w", err)
-	}
+	return out
+}
+
+// withTables puts tables before the parts' own, except those they have too.
+func (p jpegParts) withTables(tables []jpegSegment) jpegParts {
 	out := jpegParts{scan: p.scan}
-	for _, s := range t.segments {
-		if s.marker == markDQT || s.marker == markDHT || s.marker == markDRI {
-			out.segments = append(out.segments, s)
+	for _, t := range tables {
+		if !slices.ContainsFunc(p.segments, func(s jpegSegment) bool { return s.marker == t.marker && bytes.Equal(s.body, t.body) }) {
+			out.segments = append(out.segments, t)
 		}
 	}
 	out.segments = append(out.segments, p.segments...)
-	return out, nil
+	return out
 }
 
 // decodeJPEG decodes a JPEG whose four channels, if it has so many, are as they

@@ -214,13 +214,6 @@ func TestDamagedIsRefused(t *testing.T) {
 	}
 }
 
-func TestMissingResolutionIsEstimated(t *testing.T) {
-	p := pictureOf(t, write(t, "a.png", encodePNG(t, arrow(1169, 1654))), MIMEPNG, 1)
-	if len(p.Warnings) != 1 || p.Warnings[0].Code != "resolution_estimated" || p.DPI != 0 || math.Abs(p.Geometry.Height-841.7) > 1 {
-		t.Errorf("%v dpi, %+v, %+v", p.DPI, p.Warnings, p.Geometry)
-	}
-}
-
 func TestSniff(t *testing.T) {
 	for head, want := range map[string]string{
 		"%PDF-1.4\n": MIMEPDF, "\xEF\xBB\xBFjunk\n%PDF-2.0": MIMEPDF, "II*\x00": MIMETIFF, "MM\x00*": MIMETIFF, "\xFF\xD8\xFF\xE0": MIMEJPEG,
@@ -247,4 +240,3 @@ func TestInkAndShrink(t *testing.T) {
 		t.Errorf("shrunk to %v", s.Rect)
 	}
 }
-

@@ -50,8 +50,8 @@ func resolution(l look, w, h int) measure {
 			(!l.unitless || slices.Contains(scanResolutions[:8], math.Round(dpi)))
 	}
 	xdpi, ydpi := l.xdpi, l.ydpi
-	if ydpi == 0 {
-		ydpi = xdpi
+	if xdpi == 0 || ydpi == 0 {
+		xdpi, ydpi = max(xdpi, ydpi), max(xdpi, ydpi)
 	}
 	if !l.photo && xdpi > 0 && credible(xdpi, w) && credible(ydpi, h) {
 		return measure{x: xdpi, y: ydpi}

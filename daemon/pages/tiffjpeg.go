@@ -16,7 +16,14 @@ func (t *tiffReader) jpegPage(l layout, fields []field) (tiffPage, error) {
 	if l.bits != 8 {
 		return tiffPage{}, unusual(fmt.Sprintf("JPEG of %d bits", l.bits))
 	}
-	tables, _ := t.bytes(fields, tagJPEGTables, 1<<20)
+	var tables []jpegSegment
+	if shared, _ := t.bytes(fields, tagJPEGTables, 1<<20); shared != nil {
+		p, err := splitJPEG(shared)
+		if err != nil {
+			return tiffPage{}, fmt.Errorf("shared tables: %w", err)
+		}
+		tables = p.tables()
+	}
 	whole, ok, err := t.wholeJPEG(l, fields, tables)
 	if err != nil {
 		return tiffPage{}, err
@@ -35,14 +42,21 @@ func (t *tiffReader) jpegPage(l layout, fields []field) (tiffPage, error) {
 		pieces.photometric = rgb
 	}
 	page, err := t.sampledPage(pieces, fields, func(_ layout, i, rows, size int, _ *faxDamage) ([]byte, error) {
-		return t.jpegPiece(l, tables, i, rows, size)
+		p, err := t.jpegStrip(l, tables, i)
+		if err != nil {
+			return nil, err
+		}
+		if i == 0 {
+			tables = p.tables() // some programs write them once
+		}
+		return l.jpegPiece(p, i, rows, size)
 	})
 	return page, decoderSays(err)
 }
 
 // wholeJPEG puts the page's pieces together; ok is false where they have to be
 // decoded one by one.
-func (t *tiffReader) wholeJPEG(l layout, fields []field, tables []byte) (jpegParts, bool, error) {
+func (t *tiffReader) wholeJPEG(l layout, fields []field, tables []jpegSegment) (jpegParts, bool, error) {
 	if l.compression == compressionOldJPEG {
 		p, err := t.oldJPEG(l, fields)
 		return p, err == nil, err
@@ -52,16 +66,12 @@ func (t *tiffReader) wholeJPEG(l layout, fields []field, tables []byte) (jpegPar
 	}
 	strips := make([]jpegParts, l.rows())
 	for i := range strips {
-		data, err := t.raw(l, i)
+		p, err := t.jpegStrip(l, tables, i)
 		if err != nil {
 			return jpegParts{}, false, err
 		}
-		p, err := splitJPEG(data)
-		if err != nil {
-			return jpegParts{}, false, fmt.Errorf("strip %d: %w", i, err)
-		}
-		if strips[i], err = p.withTables(tables); err != nil {
-			return jpegParts{}, false, err
+		if strips[i] = p; i == 0 {
+			tables = p.tables()
 		}
 	}
 	if len(strips) == 1 {
@@ -171,19 +181,21 @@ func (p jpegParts) page(l layout) (tiffPage, error) {
 	return tiffPage{img: img, stream: &Stream{Filter: "DCTDecode", Data: stream.join(), Colours: l.samples, Bits: 8}}, nil
 }
 
-// jpegPiece decodes one strip or tile to samples side by side.
-func (t *tiffReader) jpegPiece(l layout, tables []byte, i, rows, size int) ([]byte, error) {
+// jpegStrip takes one strip or tile apart and completes its tables.
+func (t *tiffReader) jpegStrip(l layout, tables []jpegSegment, i int) (jpegParts, error) {
 	data, err := t.raw(l, i)
 	if err != nil {
-		return nil, err
+		return jpegParts{}, err
 	}
 	p, err := splitJPEG(data)
 	if err != nil {
-		return nil, fmt.Errorf("piece %d: %w", i, err)
+		return jpegParts{}, fmt.Errorf("piece %d: %w", i, err)
 	}
-	if p, err = p.withTables(tables); err != nil {
-		return nil, err
-	}
+	return p.withTables(tables), nil
+}
+
+// jpegPiece decodes one strip or tile to samples side by side.
+func (l layout) jpegPiece(p jpegParts, i, rows, size int) ([]byte, error) {
 	f, err := p.frame()
 	if err != nil {
 		return nil, fmt.Errorf("piece %d: %w", i, err)

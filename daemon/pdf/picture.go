@@ -45,23 +45,36 @@ type Stream struct {
 	BlackIs1 bool
 }
 
+// picture writes the page's picture, opacity as a soft mask, and returns its
+// object number.
 func (b *builder) picture(p Picture) (int, error) {
-	if p.Stream == nil {
-		return b.pixels(p)
+	if p.Stream != nil {
+		return b.image(p.Stream, p.Width, p.Height, p.ICC, "")
 	}
-	s := p.Stream
-	if s.Filter == "JPXDecode" {
-		number := b.take()
-		return number, b.w.object(object{number: number, body: rawStream(fmt.Sprintf(
-			"/Type /XObject /Subtype /Image /Width %d /Height %d /Filter /JPXDecode", p.Width, p.Height), s.Data)})
+	pixels, alpha := rastersOf(p.Pixels, p.ICC != nil)
+	more := ""
+	if alpha != nil {
+		mask, err := b.image(alpha.stream(), alpha.width, alpha.height, nil, "")
+		if err != nil {
+			return 0, err
+		}
+		more = fmt.Sprintf(" /SMask %d 0 R", mask)
 	}
-	space, err := b.space(s.Colours, s.Palette, p.ICC)
-	if err != nil {
-		return 0, err
+	return b.image(pixels.stream(), pixels.width, pixels.height, p.ICC, more)
+}
+
+// image writes an image XObject (ISO 32000-1, 8.9.5).
+func (b *builder) image(s *Stream, width, height int, icc []byte, more string) (int, error) {
+	entries := fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height %d", width, height)
+	if s.Filter != "JPXDecode" {
+		space, err := b.space(s.Colours, s.Palette, icc)
+		if err != nil {
+			return 0, err
+		}
+		entries += fmt.Sprintf(" /BitsPerComponent %d /ColorSpace %s", s.Bits, space)
 	}
-	entries := imageEntries(p.Width, p.Height, s.Bits, space) + s.decode() + s.filter(p.Width, p.Height)
 	number := b.take()
-	return number, b.w.object(object{number: number, body: rawStream(entries, s.Data)})
+	return number, b.w.object(object{number: number, body: rawStream(entries+s.decode()+s.filter(width, height)+more, s.Data)})
 }
 
 // space is the colour space of a picture's samples.
@@ -99,6 +112,9 @@ func (s *Stream) filter(width, height int) string {
 	switch {
 	case s.Filter == "CCITTFaxDecode":
 		out += fmt.Sprintf(" /DecodeParms << /K %d /Columns %d /Rows %d", s.K, width, height)
+		if s.K > 0 { // the bit that tells a row's kind stands behind its line end
+			out += " /EndOfLine true"
+		}
 		if s.BlackIs1 {
 			out += " /BlackIs1 true"
 		}
@@ -108,25 +124,4 @@ func (s *Stream) filter(width, height int) string {
 			s.Predictor, s.Colours, s.Bits, width)
 	}
 	return out
-}
-
-func imageEntries(w, h, bits int, space string) string {
-	return fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height %d /BitsPerComponent %d /ColorSpace %s", w, h, bits, space)
-}
-
-// pixels stores a decoded picture without loss, in as few bits as it needs,
-// transparency as a soft mask.
-func (b *builder) pixels(p Picture) (int, error) {
-	bounds := p.Pixels.Bounds()
-	s := samplesOf(p.Pixels)
-	entries := imageEntries(bounds.Dx(), bounds.Dy(), s.bits, s.space)
-	if s.alpha != nil {
-		mask := b.take()
-		if err := b.w.object(object{number: mask, body: stream(imageEntries(bounds.Dx(), bounds.Dy(), s.bits, "/DeviceGray"), s.alpha)}); err != nil {
-			return 0, err
-		}
-		entries += fmt.Sprintf(" /SMask %d 0 R", mask)
-	}
-	number := b.take()
-	return number, b.w.object(object{number: number, body: stream(entries, s.data)})
 }

@@ -1,67 +1,103 @@
 package pdf
 
 import (
-	"bytes"
-	"encoding/binary"
-	"fmt"
 	"image"
 	"image/color"
 )
 
-type samples struct {
-	space       string
-	bits        int
-	data, alpha []byte
+// raster is a decoded picture as rows of samples, in as few channels and bits
+// as hold it without loss.
+type raster struct {
+	width, height int
+	colours, bits int
+	palette       []byte // three bytes (RGB) a colour
+	// row fills dst with row y's samples, packed, the highest byte first.
+	row func(y int, dst []byte)
+	// bilevel is true where a sample is 0 or 1; darkIsOne says which is ink.
+	bilevel, darkIsOne bool
 }
 
-func samplesOf(img image.Image) samples {
+// stride is a row's length in bytes.
+func (r raster) stride() int { return (r.width*r.colours*r.bits + 7) / 8 }
+
+// rastersOf takes a picture apart into its colours and its opacity; alpha is
+// nil where all of it is opaque. Coloured pixels that are all grey become grey
+// unless keepColours is set, as a colour profile for three channels demands.
+func rastersOf(img image.Image, keepColours bool) (pixels raster, alpha *raster) {
 	b := img.Bounds()
+	w, h := b.Dx(), b.Dy()
 	switch src := img.(type) {
 	case *image.Gray:
-		if s, ok := bilevel(src); ok {
-			return s
-		}
-		return samples{space: "/DeviceGray", bits: 8, data: rows(src.Pix, src.Stride, b.Dx(), b.Dy())}
+		return greyRaster(w, h, func(y int) []byte { return src.Pix[y*src.Stride:][:w] }), nil
 	case *image.Gray16:
-		return samples{space: "/DeviceGray", bits: 16, data: rows(src.Pix, src.Stride, 2*b.Dx(), b.Dy())}
-	case *image.Paletted:
-		if opaque(src.Palette) && len(src.Palette) > 0 {
-			return samples{space: indexed(src.Palette), bits: 8, data: rows(src.Pix, src.Stride, b.Dx(), b.Dy())}
-		}
+		return raster{width: w, height: h, colours: 1, bits: 16, row: copyRows(src.Pix, src.Stride)}, nil
 	case *image.CMYK:
-		return samples{space: "/DeviceCMYK", bits: 8, data: rows(src.Pix, src.Stride, 4*b.Dx(), b.Dy())}
+		return raster{width: w, height: h, colours: 4, bits: 8, row: copyRows(src.Pix, src.Stride)}, nil
+	case *image.Paletted:
+		if opaque(src.Palette) && len(src.Palette) > 0 && len(src.Palette) <= 256 {
+			return palettedRaster(src), nil
+		}
 	case *image.RGBA64, *image.NRGBA64:
 		return deep(img)
 	}
-	return colour(img)
+	return shallow(img, keepColours)
 }
 
-func rows(pix []byte, stride, width, height int) []byte {
-	out := make([]byte, 0, width*height)
-	for y := range height {
-		out = append(out, pix[y*stride:][:width]...)
-	}
-	return out
+func copyRows(pix []byte, stride int) func(int, []byte) {
+	return func(y int, dst []byte) { copy(dst, pix[y*stride:]) }
 }
 
-// bilevel packs a picture of only black and white into one bit a pixel.
-func bilevel(src *image.Gray) (samples, bool) {
-	w, h := src.Rect.Dx(), src.Rect.Dy()
-	stride := (w + 7) / 8
-	out := make([]byte, stride*h)
+// greyRaster has one bit a pixel where all are black or white.
+func greyRaster(w, h int, row func(y int) []byte) raster {
 	for y := range h {
-		for x, v := range src.Pix[y*src.Stride:][:w] {
-			switch v {
-			case 0:
-			case 255:
-				out[y*stride+x/8] |= 0x80 >> (x % 8)
-			default:
-				return samples{}, false
+		for _, v := range row(y) {
+			if v != 0 && v != 255 {
+				return raster{width: w, height: h, colours: 1, bits: 8, row: func(y int, dst []byte) { copy(dst, row(y)) }}
 			}
 		}
 	}
-	return samples{space: "/DeviceGray", bits: 1, data: out}, true
+	return raster{width: w, height: h, colours: 1, bits: 1, bilevel: true,
+		row: func(y int, dst []byte) { pack(dst, row(y), 1, 0x80) }}
 }
+
+// pack puts the lowest bits of samples side by side; mask is what of a sample
+// of 8 bits counts as set when there is one bit.
+func pack(dst, samples []byte, bits int, mask byte) {
+	clear(dst)
+	per := 8 / bits
+	for x, v := range samples {
+		if bits == 1 && v&mask != 0 {
+			v = 1
+		}
+		dst[x/per] |= v & (1<<bits - 1) << (8 - bits - x%per*bits)
+	}
+}
+
+func palettedRaster(src *image.Paletted) raster {
+	r := raster{width: src.Rect.Dx(), height: src.Rect.Dy(), colours: 1, bits: 8}
+	for _, c := range src.Palette {
+		red, green, blue, _ := c.RGBA()
+		r.palette = append(r.palette, byte(red>>8), byte(green>>8), byte(blue>>8))
+	}
+	for _, bits := range []int{4, 2, 1} {
+		if len(src.Palette) <= 1<<bits {
+			r.bits = bits
+		}
+	}
+	r.bilevel = r.bits == 1
+	r.darkIsOne = len(src.Palette) == 2 && luminance(r.palette[3:]) < luminance(r.palette)
+	r.row = func(y int, dst []byte) {
+		row := src.Pix[y*src.Stride:][:r.width]
+		if r.bits == 8 {
+			copy(dst, row)
+			return
+		}
+		pack(dst, row, r.bits, 0xFF)
+	}
+	return r
+}
+
+func luminance(rgb []byte) int { return 299*int(rgb[0]) + 587*int(rgb[1]) + 114*int(rgb[2]) }
 
 func opaque(p color.Palette) bool {
 	for _, c := range p {
@@ -72,52 +108,103 @@ func opaque(p color.Palette) bool {
 	return true
 }
 
-// indexed is a colour space of the palette's own (ISO 32000-1, 8.6.6.3).
-func indexed(p color.Palette) string {
-	var table bytes.Buffer
-	for _, c := range p {
-		r, g, b, _ := c.RGBA()
-		fmt.Fprintf(&table, "%02X%02X%02X", r>>8, g>>8, b>>8)
-	}
-	return fmt.Sprintf("[/Indexed /DeviceRGB %d <%s>]", len(p)-1, table.Bytes())
-}
-
-// colour stores 8 bits a channel.
-func colour(img image.Image) samples {
+// shallow is for pictures of 8 bits a channel.
+func shallow(img image.Image, keepColours bool) (raster, *raster) {
 	b := img.Bounds()
-	s := samples{space: "/DeviceRGB", bits: 8, data: make([]byte, 0, 3*b.Dx()*b.Dy())}
-	alpha, solid := make([]byte, 0, b.Dx()*b.Dy()), true
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
-			s.data = append(s.data, c.R, c.G, c.B)
-			alpha = append(alpha, c.A)
+	w, h := b.Dx(), b.Dy()
+	pixel := nrgba(img)
+	grey, solid := true, true
+	for y := range h {
+		for x := range w {
+			c := pixel(x, y)
+			grey = grey && c.R == c.G && c.G == c.B
 			solid = solid && c.A == 255
 		}
 	}
+	var alpha *raster
 	if !solid {
-		s.alpha = alpha
+		a := greyRaster(w, h, gather(w, func(x, y int) byte { return pixel(x, y).A }))
+		alpha = &a
 	}
-	return s
+	if grey && !keepColours {
+		return greyRaster(w, h, gather(w, func(x, y int) byte { return pixel(x, y).R })), alpha
+	}
+	return raster{width: w, height: h, colours: 3, bits: 8, row: func(y int, dst []byte) {
+		for x := range w {
+			c := pixel(x, y)
+			dst[3*x], dst[3*x+1], dst[3*x+2] = c.R, c.G, c.B
+		}
+	}}, alpha
 }
 
-// deep stores 16 bits a channel.
-func deep(img image.Image) samples {
+// gather makes rows of single samples; a row is valid until the next.
+func gather(w int, sample func(x, y int) byte) func(y int) []byte {
+	row := make([]byte, w)
+	return func(y int) []byte {
+		for x := range row {
+			row[x] = sample(x, y)
+		}
+		return row
+	}
+}
+
+// nrgba reads pixels of a picture whose origin may lie anywhere, without the
+// cost of an interface for those that are usual.
+func nrgba(img image.Image) func(x, y int) color.NRGBA {
 	b := img.Bounds()
-	s := samples{space: "/DeviceRGB", bits: 16, data: make([]byte, 0, 6*b.Dx()*b.Dy())}
-	alpha, solid := make([]byte, 0, 2*b.Dx()*b.Dy()), true
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			c := color.NRGBA64Model.Convert(img.At(x, y)).(color.NRGBA64)
-			for _, v := range []uint16{c.R, c.G, c.B} {
-				s.data = binary.BigEndian.AppendUint16(s.data, v)
+	switch src := img.(type) {
+	case *image.NRGBA:
+		return func(x, y int) color.NRGBA { return src.NRGBAAt(b.Min.X+x, b.Min.Y+y) }
+	case *image.RGBA:
+		return func(x, y int) color.NRGBA {
+			c := src.RGBAAt(b.Min.X+x, b.Min.Y+y)
+			if c.A == 255 || c.A == 0 {
+				return color.NRGBA(c)
 			}
-			alpha = binary.BigEndian.AppendUint16(alpha, c.A)
-			solid = solid && c.A == 0xFFFF
+			// Colours above their opacity, which some files have, are full.
+			undo := func(v uint8) uint8 { return uint8(min(uint32(v)*255/uint32(c.A), 255)) }
+			return color.NRGBA{R: undo(c.R), G: undo(c.G), B: undo(c.B), A: c.A}
+		}
+	case *image.YCbCr:
+		return func(x, y int) color.NRGBA {
+			c := src.YCbCrAt(b.Min.X+x, b.Min.Y+y)
+			r, g, b := color.YCbCrToRGB(c.Y, c.Cb, c.Cr)
+			return color.NRGBA{R: r, G: g, B: b, A: 255}
 		}
 	}
-	if !solid {
-		s.alpha = alpha
+	return func(x, y int) color.NRGBA {
+		return color.NRGBAModel.Convert(img.At(b.Min.X+x, b.Min.Y+y)).(color.NRGBA)
 	}
-	return s
+}
+
+// deep is for pictures of 16 bits a channel.
+func deep(img image.Image) (raster, *raster) {
+	b := img.Bounds()
+	w, h := b.Dx(), b.Dy()
+	pixel := func(x, y int) color.NRGBA64 {
+		return color.NRGBA64Model.Convert(img.At(b.Min.X+x, b.Min.Y+y)).(color.NRGBA64)
+	}
+	solid := true
+	for y := 0; y < h && solid; y++ {
+		for x := range w {
+			solid = solid && pixel(x, y).A == 0xFFFF
+		}
+	}
+	pixels := raster{width: w, height: h, colours: 3, bits: 16, row: func(y int, dst []byte) {
+		for x := range w {
+			c := pixel(x, y)
+			for i, v := range [3]uint16{c.R, c.G, c.B} {
+				dst[6*x+2*i], dst[6*x+2*i+1] = byte(v>>8), byte(v)
+			}
+		}
+	}}
+	if solid {
+		return pixels, nil
+	}
+	return pixels, &raster{width: w, height: h, colours: 1, bits: 16, row: func(y int, dst []byte) {
+		for x := range w {
+			a := pixel(x, y).A
+			dst[2*x], dst[2*x+1] = byte(a>>8), byte(a)
+		}
+	}}
 }
