@@ -6,6 +6,7 @@ package fax
 type decoder struct {
 	data   []byte
 	pos    int // in bits
+	start  int // where the current row's codes begin
 	coding Coding
 	width  int
 
@@ -66,7 +67,7 @@ func (d *decoder) row() (end bool, err error) {
 			return true, nil
 		}
 	}
-	if d.left() <= 0 {
+	if d.start = d.pos; d.left() <= 0 {
 		return false, errShort
 	}
 	if flat {
@@ -94,9 +95,10 @@ func (d *decoder) skipFill() bool {
 	return false
 }
 
-// resync goes to the next line end after an error.
+// resync goes to the line end after a row with an error: the last code read may
+// have swallowed a part of it.
 func (d *decoder) resync() bool {
-	for ; d.left() >= eolBits; d.pos++ {
+	for d.pos = d.start; d.left() >= eolBits; d.pos++ {
 		if d.peek(eolBits) == 1 {
 			return true
 		}
