@@ -61,7 +61,9 @@ type heifInfo struct {
 	cropWidth, cropHeight int
 	// turns are quarter turns to the left of the shown picture (6.5.10), mirror
 	// is 0 for none, 1 for left and right changed, 2 for top and bottom (6.5.12).
+	// placed is true where the container says either, be it that nothing turns.
 	turns, mirror int
+	placed        bool
 	// squeezed is true for colours that do not use the whole range of values.
 	squeezed bool
 	icc      []byte
@@ -128,9 +130,9 @@ func (h *heifInfo) property(p box) {
 		}
 		h.cropWidth, h.cropHeight = ratio(0), ratio(8)
 	case p.kind == "irot" && len(p.body) >= 1:
-		h.turns = int(p.body[0] & 3)
+		h.turns, h.placed = int(p.body[0]&3), true
 	case p.kind == "imir" && len(p.body) >= 1:
-		h.mirror = 2 - int(p.body[0]&1) // axis 0 is horizontal: top and bottom change
+		h.mirror, h.placed = 2-int(p.body[0]&1), true // axis 0 is horizontal: top and bottom change
 	case p.kind == "colr" && len(p.body) >= 4 && (string(p.body[:4]) == "prof" || string(p.body[:4]) == "rICC"):
 		h.icc = p.body[4:]
 	case p.kind == "colr" && len(p.body) >= 11 && string(p.body[:4]) == "nclx":

@@ -16,10 +16,10 @@ import (
 	"intray/engines"
 )
 
-// The decoders of HEIC (libheif 1.23.0 with libde265 1.1.1, LGPL) and AVIF
+// The decoders of HEIC (libheif 1.18.2 with libde265 1.0.15, LGPL) and AVIF
 // (libavif 1.1.1 with libaom 3.10.0, BSD) as WebAssembly: like PDFium they see
 // no file and no stream, only the bytes handed to them. The modules are those
-// of github.com/gen2brain/heic v0.5.0 and avif v0.4.4 (their recipes and shims
+// of github.com/gen2brain/heic v0.4.5 and avif v0.4.4 (their recipes and shims
 // stand there in lib/). Those packages are not imported: they load a libheif or
 // libavif of the machine into the process when it starts, outside any sandbox,
 // have no memory limit, and heic's later versions hold a decoder under the AGPL.

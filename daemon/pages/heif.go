@@ -21,18 +21,21 @@ func heicHeader(data []byte) (header, error) {
 	if info.turns%2 == 1 {
 		h.width, h.height = h.height, h.width
 	}
-	h.exifResolution(info.exif)
+	h.takeExif(info)
 	return h, err
 }
 
-// exifResolution takes from an Exif block what the container does not say. The
-// container alone says which way is up (ISO/IEC 23008-12, annex A).
-func (h *header) exifResolution(block []byte) {
-	if exif, ok := readExif(block); ok {
-		h.xdpi, h.ydpi, h.unitless, h.photo = exif.xdpi, exif.ydpi, exif.unitless, exif.photo
-		if exif.orientation >= 5 && h.orientation == 1 && h.xdpi != h.ydpi {
-			h.xdpi, h.ydpi = h.ydpi, h.xdpi
-		}
+// takeExif takes from an Exif block what the container does not say. The
+// container alone should say which way is up (ISO/IEC 23008-12, annex A), but
+// some programs put the one of a JPEG into a HEIC and say nothing else.
+func (h *header) takeExif(info heifInfo) {
+	exif, ok := readExif(info.exif)
+	if !ok {
+		return
+	}
+	h.xdpi, h.ydpi, h.unitless, h.photo = exif.xdpi, exif.ydpi, exif.unitless, exif.photo
+	if !info.placed {
+		h.orientation = exif.orientation
 	}
 }
 
@@ -50,31 +53,14 @@ func (o *Opener) decodeHEIC(ctx context.Context, data []byte, _ header) (image.I
 	if err := c.decode(ctx, append(append([]uint64{1}, numbers...), 0)...); err != nil {
 		return nil, err
 	}
-	w, h, space, chroma := c.number(0), c.number(1), c.number(2), c.number(3)
-	if w <= 0 || h <= 0 || w*h > info.width*info.height {
-		return nil, fmt.Errorf("%d x %d pixels", w, h)
+	l, err := c.heifLayout()
+	if err != nil {
+		return nil, err
 	}
-	rect := image.Rect(0, 0, w, h)
-	aligned := func(n int) int { return (n + 15) &^ 15 } // libheif's rows
-	var sizes [3]int
-	chromaWidth, chromaHeight, ratio := w, h, image.YCbCrSubsampleRatio444
-	switch {
-	case space == heifRGB:
-		sizes[0] = aligned(4*w) * h
-	case space == heifGrey:
-		sizes[0] = aligned(w) * h
-	case space == heifYCbCr && chroma >= heif420 && chroma <= heif444:
-		if chroma != heif444 {
-			chromaWidth, ratio = (w+1)/2, image.YCbCrSubsampleRatio422
-		}
-		if chroma == heif420 {
-			chromaHeight, ratio = (h+1)/2, image.YCbCrSubsampleRatio420
-		}
-		sizes = [3]int{aligned(w) * h, aligned(chromaWidth) * chromaHeight, aligned(chromaWidth) * chromaHeight}
-	default:
-		return nil, unusual(fmt.Sprintf("colours of kind %d", space))
+	if l.width*l.height > info.width*info.height {
+		return nil, fmt.Errorf("%d x %d pixels where the header says %d x %d", l.width, l.height, info.width, info.height)
 	}
-	total := uint64(sizes[0] + sizes[1] + sizes[2])
+	total := uint64(l.sizes[0] + l.sizes[1] + l.sizes[2])
 	out, err := c.alloc(ctx, total)
 	if err != nil {
 		return nil, err
@@ -86,22 +72,67 @@ func (o *Opener) decodeHEIC(ctx context.Context, data []byte, _ header) (image.I
 	if err != nil {
 		return nil, err
 	}
-	switch space {
-	case heifRGB:
-		img := &image.NRGBA{Pix: pix, Stride: aligned(4 * w), Rect: rect}
-		if c.number(4) == 1 {
-			return (*image.RGBA)(img), nil
-		}
-		return img, nil
-	case heifGrey:
-		return &image.Gray{Pix: pix, Stride: aligned(w), Rect: rect}, nil
-	}
-	img := &image.YCbCr{Y: pix[:sizes[0]], Cb: pix[sizes[0]:][:sizes[1]], Cr: pix[sizes[0]+sizes[1]:],
-		YStride: aligned(w), CStride: aligned(chromaWidth), SubsampleRatio: ratio, Rect: rect}
-	if info.squeezed {
-		stretch(img)
+	img := l.image(pix, c.number(4) == 1)
+	if planes, ok := img.(*image.YCbCr); ok && info.squeezed {
+		stretch(planes)
 	}
 	return img, nil
+}
+
+// heifLayout is how libheif lays out a picture: planes, one after the other,
+// whose rows begin at multiples of 16 bytes.
+type heifLayout struct {
+	width, height, space int
+	chromaWidth          int
+	ratio                image.YCbCrSubsampleRatio
+	sizes                [3]int
+}
+
+func aligned(n int) int { return (n + 15) &^ 15 }
+
+// heifLayout reads what the decoder answered about the picture.
+func (c *codec) heifLayout() (heifLayout, error) {
+	l := heifLayout{width: c.number(0), height: c.number(1), space: c.number(2), ratio: image.YCbCrSubsampleRatio444}
+	chroma := c.number(3)
+	if l.width <= 0 || l.height <= 0 || l.width > 1<<20 || l.height > 1<<20 {
+		return l, fmt.Errorf("%d x %d pixels", l.width, l.height)
+	}
+	l.chromaWidth = l.width
+	chromaHeight := l.height
+	switch {
+	case l.space == heifRGB:
+		l.sizes[0] = aligned(4*l.width) * l.height
+	case l.space == heifGrey:
+		l.sizes[0] = aligned(l.width) * l.height
+	case l.space == heifYCbCr && chroma >= heif420 && chroma <= heif444:
+		if chroma != heif444 {
+			l.chromaWidth, l.ratio = (l.width+1)/2, image.YCbCrSubsampleRatio422
+		}
+		if chroma == heif420 {
+			chromaHeight, l.ratio = (l.height+1)/2, image.YCbCrSubsampleRatio420
+		}
+		l.sizes = [3]int{aligned(l.width) * l.height, aligned(l.chromaWidth) * chromaHeight, aligned(l.chromaWidth) * chromaHeight}
+	default:
+		return l, unusual(fmt.Sprintf("colours of kind %d", l.space))
+	}
+	return l, nil
+}
+
+func (l heifLayout) image(pix []byte, premultiplied bool) image.Image {
+	rect := image.Rect(0, 0, l.width, l.height)
+	switch l.space {
+	case heifRGB:
+		img := &image.NRGBA{Pix: pix, Stride: aligned(4 * l.width), Rect: rect}
+		if premultiplied {
+			return (*image.RGBA)(img)
+		}
+		return img
+	case heifGrey:
+		return &image.Gray{Pix: pix, Stride: aligned(l.width), Rect: rect}
+	}
+	blue, red := l.sizes[0], l.sizes[0]+l.sizes[1]
+	return &image.YCbCr{Y: pix[:blue], Cb: pix[blue:red], Cr: pix[red:], YStride: aligned(l.width),
+		CStride: aligned(l.chromaWidth), SubsampleRatio: l.ratio, Rect: rect}
 }
 
 // stretch widens colours of film range (16..235, 16..240) to 0..255.
@@ -123,7 +154,7 @@ func stretch(img *image.YCbCr) {
 func avifHeader(data []byte) (header, error) {
 	info, err := parseHEIF(data)
 	h := header{width: info.width, height: info.height, look: look{orientation: info.orientation()}, icc: info.icc}
-	h.exifResolution(info.exif)
+	h.takeExif(info)
 	return h, err
 }
 

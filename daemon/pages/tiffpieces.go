@@ -35,7 +35,9 @@ func (t *tiffReader) raw(l layout, i int) ([]byte, error) {
 		count = int64(l.stride(l.pieceWidth)) * int64(rows)
 	}
 	// A last piece said to be longer than the file may still be whole: that is
-	// seen when it is decoded.
+	// seen when it is decoded. No coding makes so much of a piece as the bound,
+	// below which many pieces may share the same bytes.
+	count = min(count, 16*int64(l.stride(l.pieceWidth))*int64(rows)+1<<16)
 	data := make([]byte, min(count, t.size-offset))
 	if _, err := t.r.ReadAt(data, offset); err != nil {
 		return nil, fmt.Errorf("read piece %d: %w", i, err)
