@@ -141,10 +141,11 @@ func (o *Opener) decodeJPX(ctx context.Context, data []byte, h header) (image.Im
 	if err != nil {
 		return nil, err
 	}
-	if !content.alone() {
+	placed := content.alone()
+	if placed == nil {
 		return nil, errors.New("PDFium sees no picture")
 	}
-	img, err := p.bitmap(content.image)
+	img, err := p.bitmap(placed.object)
 	return img, errors.Join(err, ctx.Err())
 }
 

@@ -10,7 +10,6 @@ import (
 	"intray/daemon/document"
 )
 
-
 // FromPictures writes a new searchable PDF of n pages. page is asked for one
 // page after another, so that one picture at a time is in memory.
 func FromPictures(out string, n int, layers Layers, o Options, page func(number int) (Picture, error)) (_ Outcome, err error) {
