@@ -47,7 +47,7 @@ func scanPDF(t testing.TB, pages ...string) []byte {
 		var b bytes.Buffer
 		err = jpeg.Encode(&b, page, &jpeg.Options{Quality: 80})
 		w, h := page.Rect.Dx(), page.Rect.Dy()
-		return pdf.Picture{JPEG: b.Bytes(), Components: 1, Width: w, Height: h, PageWidth: float64(w) * .36, PageHeight: float64(h) * .36}, err
+		return pdf.Picture{Stream: &pdf.Stream{Filter: "DCTDecode", Data: b.Bytes(), Colours: 1, Bits: 8}, Width: w, Height: h, PageWidth: float64(w) * .36, PageHeight: float64(h) * .36}, err
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -85,7 +85,7 @@ func writeScan(path string, page *image.Gray) error {
 	}
 	w, h := page.Rect.Dx(), page.Rect.Dy()
 	_, err := pdf.FromPictures(path, 1, nil, pdf.Options{Producer: "Intray sample"}, func(int) (pdf.Picture, error) {
-		return pdf.Picture{JPEG: data.Bytes(), Components: 1, Width: w, Height: h,
+		return pdf.Picture{Stream: &pdf.Stream{Filter: "DCTDecode", Data: data.Bytes(), Colours: 1, Bits: 8}, Width: w, Height: h,
 			PageWidth: float64(w) * 72 / 200, PageHeight: float64(h) * 72 / 200}, nil
 	})
 	return err

@@ -27,10 +27,43 @@ func grey(img image.Image) *image.Gray {
 		greyBytes(out, src.Pix, src.Stride, true)
 	case *image.NRGBA:
 		greyBytes(out, src.Pix, src.Stride, false)
+	case *image.Gray16:
+		for y := range b.Dy() {
+			for x := range b.Dx() {
+				out.Pix[y*out.Stride+x] = src.Pix[y*src.Stride+2*x]
+			}
+		}
+	case *image.CMYK:
+		greyInk(out, src)
+	case image.RGBA64Image:
+		greyDeep(out, src)
 	default:
 		greyAny(out, img)
 	}
 	return out
+}
+
+// greyInk takes ink as what it leaves of the light (as image/color does).
+func greyInk(out *image.Gray, src *image.CMYK) {
+	for y := range out.Rect.Dy() {
+		row := out.Pix[y*out.Stride:][:out.Rect.Dx()]
+		in := src.Pix[y*src.Stride:]
+		for x := range row {
+			p := in[4*x : 4*x+4 : 4*x+4]
+			row[x] = uint8(uint32(luma8(255-p[0], 255-p[1], 255-p[2])) * uint32(255-p[3]) / 255)
+		}
+	}
+}
+
+func greyDeep(out *image.Gray, src image.RGBA64Image) {
+	b := src.Bounds()
+	for y := range b.Dy() {
+		for x := range b.Dx() {
+			c := src.RGBA64At(b.Min.X+x, b.Min.Y+y)
+			v := (299*uint32(c.R)+587*uint32(c.G)+114*uint32(c.B))/1000 + 0xFFFF - uint32(c.A)
+			out.Pix[y*out.Stride+x] = uint8(min(v, 0xFFFF) >> 8)
+		}
+	}
 }
 
 func greyPaletted(out *image.Gray, src *image.Paletted) {

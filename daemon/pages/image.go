@@ -1,48 +1,110 @@
 package pages
 
 import (
-	"bytes"
 	"context"
-	"encoding/binary"
+	"errors"
+	"fmt"
 	"image"
 	"image/jpeg"
-	"image/png"
 	"os"
 
+	"intray/daemon/document"
 	"intray/engines"
 )
 
-// single is a file that holds one picture: JPEG or PNG.
+// header is what a file of one picture says before its pixels.
+type header struct {
+	width, height int
+	look
+	icc      []byte // not yet checked to fit
+	colours  int    // channels; 0 where that is only known from the pixels
+	warnings []document.Warning
+}
+
+// format reads files of one type that hold one picture.
+type format struct {
+	name string // for a sentence
+	// coded is true where Intray knows less than all codings of the type and a
+	// decoder does not say whether it met another or damage.
+	coded  bool
+	header func(data []byte) (header, error)
+	decode func(ctx context.Context, data []byte, h header) (image.Image, error)
+	// stream is the file's own compressed stream, nil where PDF does not know
+	// its coding; it is asked for pictures that decoded well. Pictures in
+	// codings unknown to PDF (WebP, HEIC, AVIF) are stored pixel by pixel: the
+	// file grows, but a second lossy coding would take from what was sent.
+	stream func(data []byte, h header) *Stream
+}
+
+// single is an opened file of one picture.
 type single struct {
 	mime   string
+	format format
 	data   []byte
-	header jpegHeader
+	header header
 	img    image.Image // decoded once, for Picture and Stored
 }
 
-func openImage(path, mime string, limits Limits) (Document, error) {
+// format finds the reader of a type.
+func (o *Opener) format(mime string) (format, bool) {
+	switch mime {
+	case MIMEJPEG:
+		return format{"JPEG", false, jpegFileHeader, plain(decodeJPEGFile), jpegStream}, true
+	case MIMEPNG:
+		return format{"PNG", false, pngHeader, plain(decodePNG), pngStream}, true
+	case MIMEBMP:
+		return format{"BMP", false, bmpHeader, plain(decodeBMP), nil}, true
+	case MIMEGIF:
+		return format{"GIF", false, gifHeader, plain(decodeGIF), nil}, true
+	case MIMEWebP:
+		return format{"WebP", false, webpHeader, plain(decodeWebP), nil}, true
+	case MIMEPNM:
+		return format{"portable bitmap", false, pnmHeader, plain(decodePNM), nil}, true
+	case MIMEHEIC:
+		return format{"HEIC", true, heicHeader, o.decodeHEIC, nil}, true
+	case MIMEAVIF:
+		return format{"AVIF", true, avifHeader, o.decodeAVIF, nil}, true
+	case MIMEJP2:
+		return format{"JPEG 2000", true, jpxHeader, o.decodeJPX, jpxStream}, true
+	}
+	return format{}, false
+}
+
+// plain is for decoders that need only the bytes.
+func plain(decode func(data []byte) (image.Image, error)) func(context.Context, []byte, header) (image.Image, error) {
+	return func(_ context.Context, data []byte, _ header) (image.Image, error) { return decode(data) }
+}
+
+func openSingle(path, mime string, f format, limits Limits) (Document, error) {
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeInternal,
 			Sentence: "The stored original could not be read.", Cause: err}
 	}
-	s := &single{mime: mime, data: data, header: jpegHeader{orientation: 1}}
-	if mime == MIMEJPEG {
-		if s.header, err = parseJPEG(data); err != nil {
-			return nil, corrupt("The file starts like a JPEG but is damaged.", err)
-		}
-	} else {
-		config, err := png.DecodeConfig(bytes.NewReader(data))
-		if err != nil {
-			return nil, corrupt("The file starts like a PNG but is damaged.", err)
-		}
-		s.header.width, s.header.height = config.Width, config.Height
-		s.header.xdpi, s.header.ydpi = pngResolution(data)
+	h, err := f.header(data)
+	if err != nil {
+		return nil, f.refuse(err, "The file starts like a "+f.name+" but is damaged.")
 	}
-	if err := checkPixels(s.header.width, s.header.height, limits); err != nil {
+	if err := checkPixels(h.width, h.height, limits); err != nil {
 		return nil, err
 	}
-	return s, nil
+	return &single{mime: mime, format: f, data: data, header: h}, nil
+}
+
+// refuse tells what is not read here from what is damaged.
+func (f format) refuse(err error, damaged string) error {
+	if e, ok := errors.AsType[*engines.Error](err); ok {
+		return e
+	}
+	reason, ok := errors.AsType[unusual](err)
+	if e, unknown := errors.AsType[jpeg.UnsupportedError](err); unknown {
+		reason, ok = unusual(e), true
+	}
+	if ok {
+		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
+			Sentence: fmt.Sprintf("The %s is stored in a way Intray cannot read (%s).", f.name, reason)}
+	}
+	return corrupt(damaged, err)
 }
 
 func (s *single) Info() Info   { return Info{MIME: s.mime, Pages: 1} }
@@ -50,66 +112,73 @@ func (s *single) Close() error { return nil }
 
 // decode reads every pixel, which is also the proof that the file is whole: a
 // JPEG cut in the middle looks fine to more forgiving decoders.
-func (s *single) decode() (image.Image, error) {
+func (s *single) decode(ctx context.Context) (image.Image, error) {
 	if s.img != nil {
 		return s.img, nil
 	}
-	var err error
-	if s.mime == MIMEJPEG {
-		s.img, err = jpeg.Decode(bytes.NewReader(s.data))
-	} else {
-		s.img, err = png.Decode(bytes.NewReader(s.data))
+	img, err := s.format.decode(ctx, s.data, s.header)
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if err == nil && img.Bounds().Size() != image.Pt(s.header.width, s.header.height) {
+		err = fmt.Errorf("%v pixels where the header says %d x %d", img.Bounds().Size(), s.header.width, s.header.height)
+	}
+	if err != nil && s.format.coded {
+		return nil, s.format.refuse(err, "The "+s.format.name+" cannot be decoded: it is damaged or stored in an unusual way.")
 	}
 	if err != nil {
-		return nil, corrupt("The picture is damaged or cut off.", err)
+		return nil, s.format.refuse(err, "The picture is damaged or cut off.")
 	}
-	return s.img, nil
+	s.img = img
+	return img, nil
 }
 
 func (s *single) Picture(ctx context.Context, number int) (Picture, error) {
 	if err := checkNumber(number, 1); err != nil {
 		return Picture{}, err
 	}
-	img, err := s.decode()
+	img, err := s.decode(ctx)
 	if err != nil {
 		return Picture{}, err
 	}
-	return picture(img, s.header.xdpi, s.header.ydpi, s.header.orientation), ctx.Err()
+	p := picture(img, s.header.look)
+	p.Warnings = append(p.Warnings, s.header.warnings...)
+	return p, ctx.Err()
 }
 
 func (s *single) Stored(number int) (Stored, error) {
 	if err := checkNumber(number, 1); err != nil {
 		return Stored{}, err
 	}
-	img, err := s.decode()
+	out := Stored{Width: s.header.width, Height: s.header.height}
+	out.place(s.header.look)
+	if s.format.stream != nil {
+		// Not decoded again: Picture was, and pages that failed are left out.
+		if out.Stream = s.format.stream(s.data, s.header); out.Stream != nil {
+			out.ICC = fittingProfile(s.header.icc, s.header.colours)
+			return out, nil
+		}
+	}
+	img, err := s.decode(context.Background())
 	if err != nil {
 		return Stored{}, err
 	}
-	out := Stored{Width: s.header.width, Height: s.header.height, Orientation: s.header.orientation}
-	out.pageSize(s.header.xdpi, s.header.ydpi)
-	if s.mime == MIMEJPEG {
-		out.JPEG, out.Components = s.data, s.header.components
-		out.Inverted = s.header.adobe && s.header.components == 4
-	} else {
-		out.Pixels = img
-	}
+	out.Pixels, out.ICC = img, fittingProfile(s.header.icc, coloursOf(img))
 	return out, nil
 }
 
-// pngResolution reads the pHYs chunk (PNG specification, 11.3.4.3) in dots per
-// inch; zero when there is none.
-func pngResolution(data []byte) (x, y float64) {
-	for pos := 8; pos+12 <= len(data); {
-		size := int(binary.BigEndian.Uint32(data[pos:]))
-		kind := string(data[pos+4 : pos+8])
-		if kind == "IDAT" || size < 0 || pos+12+size > len(data) {
-			return 0, 0
-		}
-		body := data[pos+8 : pos+8+size]
-		if kind == "pHYs" && size == 9 && body[8] == 1 { // per metre
-			return float64(binary.BigEndian.Uint32(body)) * 0.0254, float64(binary.BigEndian.Uint32(body[4:])) * 0.0254
-		}
-		pos += 12 + size
+// coloursOf is the number of colour channels of a decoded picture.
+func coloursOf(img image.Image) int {
+	switch img.(type) {
+	case *image.Gray, *image.Gray16:
+		return 1
+	case *image.CMYK:
+		return 4
 	}
-	return 0, 0
+	return 3
+}
+
+// firstOnly is the warning for files that hold more pictures than are taken.
+func firstOnly(what string) document.Warning {
+	return document.Warning{Code: "first_picture_only", Message: "The file is " + what + "; only its first picture is read and delivered."}
 }

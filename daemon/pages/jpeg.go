@@ -4,76 +4,78 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"image"
+	"image/jpeg"
 )
-
-// jpegHeader is what a JPEG says before its first scan (ITU-T T.81, JFIF 1.02,
-// Exif 2.32).
-type jpegHeader struct {
-	width, height int
-	components    int
-	orientation   int
-	xdpi, ydpi    float64
-	adobe         bool // an Adobe marker: CMYK is stored inverted
-}
 
 var errJPEG = errors.New("not a JPEG header")
 
-// parseJPEG walks the markers up to the first scan.
-func parseJPEG(data []byte) (jpegHeader, error) {
-	h := jpegHeader{orientation: 1}
-	if len(data) < 4 || data[0] != 0xFF || data[1] != 0xD8 {
-		return h, errJPEG
+// jpegFileHeader reads the markers up to the first scan (ITU-T T.81, JFIF 1.02,
+// Exif 2.32, ICC.1:2010 B.4).
+func jpegFileHeader(data []byte) (header, error) {
+	h := header{look: look{orientation: 1}}
+	p, err := splitJPEG(data)
+	if err != nil {
+		return h, err
 	}
-	for pos := 2; pos+4 <= len(data); {
-		if data[pos] != 0xFF {
-			return h, errJPEG
-		}
-		marker := data[pos+1]
-		if marker == 0xFF { // fill byte
-			pos++
-			continue
-		}
-		if marker == 0x01 || marker >= 0xD0 && marker <= 0xD7 { // stand-alone
-			pos += 2
-			continue
-		}
-		size := int(binary.BigEndian.Uint16(data[pos+2:]))
-		if size < 2 || pos+2+size > len(data) {
-			return h, errJPEG
-		}
-		h.segment(marker, data[pos+4:pos+2+size])
-		if marker == 0xDA { // start of scan
-			break
-		}
-		pos += 2 + size
+	f, err := p.frame()
+	if err != nil {
+		return h, err
 	}
-	if h.width == 0 || h.height == 0 {
-		return h, errJPEG
+	h.width, h.height, h.colours = f.width, f.height, f.components
+	var profile [256][]byte
+	for _, s := range p.segments {
+		switch {
+		case s.marker == markAPP0 && len(s.body) >= 12 && bytes.HasPrefix(s.body, []byte("JFIF\x00")) && h.xdpi == 0:
+			h.xdpi, h.ydpi = float64(binary.BigEndian.Uint16(s.body[8:])), float64(binary.BigEndian.Uint16(s.body[10:]))
+			switch s.body[7] {
+			case 2: // dots per centimetre
+				h.xdpi, h.ydpi = h.xdpi*2.54, h.ydpi*2.54
+			case 0: // aspect ratio only, says the specification
+				h.unitless = true
+			}
+		case s.marker == markAPP0+1 && bytes.HasPrefix(s.body, []byte("Exif\x00\x00")):
+			if exif, ok := readExif(s.body); ok {
+				h.orientation, h.photo = exif.orientation, exif.photo
+				if exif.xdpi > 0 {
+					h.xdpi, h.ydpi, h.unitless = exif.xdpi, exif.ydpi, exif.unitless
+				}
+			}
+		case s.marker == markAPP0+2 && len(s.body) > 14 && bytes.HasPrefix(s.body, []byte("ICC_PROFILE\x00")):
+			profile[s.body[12]] = s.body[14:]
+		}
 	}
+	h.icc = bytes.Join(profile[:], nil)
 	return h, nil
 }
 
-func (h *jpegHeader) segment(marker byte, body []byte) {
-	switch {
-	case marker >= 0xC0 && marker <= 0xCF && marker != 0xC4 && marker != 0xC8 && marker != 0xCC: // start of frame
-		if len(body) >= 6 {
-			h.height = int(binary.BigEndian.Uint16(body[1:]))
-			h.width = int(binary.BigEndian.Uint16(body[3:]))
-			h.components = int(body[5])
+// adobe is true where Adobe's marker says that four channels are inverted ink.
+func (p jpegParts) adobe() bool {
+	for _, s := range p.segments {
+		if s.marker == markAPPE && bytes.HasPrefix(s.body, []byte("Adobe")) {
+			return true
 		}
-	case marker == 0xE0 && len(body) >= 12 && bytes.HasPrefix(body, []byte("JFIF\x00")) && h.xdpi == 0:
-		factor := map[byte]float64{1: 1, 2: 2.54}[body[7]] // dots per inch or per centimetre; 0 is aspect only
-		h.xdpi = float64(binary.BigEndian.Uint16(body[8:])) * factor
-		h.ydpi = float64(binary.BigEndian.Uint16(body[10:])) * factor
-	case marker == 0xE1 && bytes.HasPrefix(body, []byte("Exif\x00\x00")):
-		dirs, _ := walkDirectories(bytes.NewReader(body[6:]), 1)
-		if len(dirs) > 0 {
-			h.orientation = dirs[0].orientation
-			if dirs[0].xdpi > 0 {
-				h.xdpi, h.ydpi = dirs[0].xdpi, dirs[0].ydpi
-			}
-		}
-	case marker == 0xEE && bytes.HasPrefix(body, []byte("Adobe")):
-		h.adobe = true
 	}
+	return false
+}
+
+func decodeJPEGFile(data []byte) (image.Image, error) {
+	if p, err := splitJPEG(data); err == nil && !p.adobe() {
+		if f, err := p.frame(); err == nil && f.components == 4 {
+			return decodeJPEG(p.withColours(0))
+		}
+	}
+	return jpeg.Decode(bytes.NewReader(data))
+}
+
+func jpegStream(data []byte, h header) *Stream {
+	p, err := splitJPEG(data)
+	if err != nil {
+		return nil
+	}
+	switch h.colours {
+	case 1, 3, 4:
+		return &Stream{Filter: "DCTDecode", Data: data, Colours: h.colours, Bits: 8, Inverted: h.colours == 4 && p.adobe()}
+	}
+	return nil
 }

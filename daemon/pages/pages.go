@@ -2,27 +2,19 @@
 // page at a time: its picture, ready to be read, and where that picture lies
 // on the page.
 //
-// It decodes untrusted bytes (PDF, TIFF, JPEG, PNG) and therefore runs only in
-// worker processes. It recognizes nothing, writes no files and takes no
+// It decodes untrusted bytes (PDF and pictures of a dozen kinds) and therefore
+// runs only in worker processes. It recognizes nothing, writes no files and takes no
 // decision about the document; it says what it found.
 package pages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"intray/daemon/document"
 	"intray/engines"
-)
-
-// MIME types that Open takes.
-const (
-	MIMEPDF  = "application/pdf"
-	MIMETIFF = "image/tiff"
-	MIMEJPEG = "image/jpeg"
-	MIMEPNG  = "image/png"
 )
 
 // Limits protect against files that ask for too much. Zero means no limit.
@@ -75,32 +67,12 @@ type Document interface {
 	Close() error
 }
 
-// Sniff tells the type of a file by its first bytes; "" when it is none that
-// Intray takes. A PDF's header may stand anywhere in the first 1024 bytes
-// (ISO 32000-1, Annex H, note 13).
-func Sniff(head []byte) string {
-	switch {
-	case len(head) >= 3 && head[0] == 0xFF && head[1] == 0xD8 && head[2] == 0xFF:
-		return MIMEJPEG
-	case strings.HasPrefix(string(head), "\x89PNG\r\n\x1a\n"):
-		return MIMEPNG
-	case strings.HasPrefix(string(head), "II*\x00"), strings.HasPrefix(string(head), "MM\x00*"):
-		return MIMETIFF
-	}
-	if len(head) > 1024 {
-		head = head[:1024]
-	}
-	if strings.Contains(string(head), "%PDF-") {
-		return MIMEPDF
-	}
-	return ""
-}
-
-// Opener opens files. It owns PDFium, which is started for the first PDF and
-// stays warm; Close ends it. An Opener is not safe for parallel use.
+// Opener opens files. It owns PDFium and the other decoders that run as
+// WebAssembly, which are started for the first file that needs them and stay
+// warm; Close ends them. An Opener is not safe for parallel use.
 type Opener struct {
-	// CacheDir holds PDFium's compiled code between runs; "" compiles anew in
-	// every process (several seconds).
+	// CacheDir holds the decoders' compiled code between runs; "" compiles anew
+	// in every process (several seconds).
 	CacheDir string
 	Limits   Limits
 	// Text says what is done with text that PDFs bring along; one of the Text*
@@ -108,6 +80,7 @@ type Opener struct {
 	Text string
 
 	pdfium *engine
+	codecs codecs
 }
 
 // Open opens the file at path, whose type was found by Sniff. Errors are
@@ -118,20 +91,21 @@ func (o *Opener) Open(ctx context.Context, path, mime string) (Document, error) 
 		return o.openPDF(ctx, path)
 	case MIMETIFF:
 		return openTIFF(path, o.Limits)
-	case MIMEJPEG, MIMEPNG:
-		return openImage(path, mime, o.Limits)
+	}
+	if f, known := o.format(mime); known {
+		return openSingle(path, mime, f, o.Limits)
 	}
 	return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
 		Sentence: fmt.Sprintf("Intray does not take files of type %q.", mime)}
 }
 
-// Close ends PDFium. It may be called twice.
+// Close ends the decoders. It may be called twice.
 func (o *Opener) Close() error {
-	if o.pdfium == nil {
-		return nil
+	err := o.codecs.close()
+	if o.pdfium != nil {
+		err = errors.Join(err, o.pdfium.close())
+		o.pdfium = nil
 	}
-	err := o.pdfium.close()
-	o.pdfium = nil
 	return err
 }
 

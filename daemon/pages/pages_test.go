@@ -14,8 +14,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/hhrutter/tiff"
-
 	"intray/daemon/document"
 	"intray/engines"
 )
@@ -156,38 +154,6 @@ func TestStraightenQuarterTurns(t *testing.T) {
 	}
 }
 
-func TestTIFFPages(t *testing.T) {
-	var b bytes.Buffer
-	if err := tiff.EncodeAll(&b, []image.Image{arrow(50, 70), arrow(90, 30), arrow(20, 20)}, nil); err != nil {
-		t.Fatal(err)
-	}
-	path := write(t, "a.tif", b.Bytes())
-	o := &Opener{}
-	d, err := o.Open(t.Context(), path, MIMETIFF)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer d.Close()
-	if d.Info().Pages != 3 {
-		t.Fatalf("%+v", d.Info())
-	}
-	for number, size := range map[int][2]int{1: {50, 70}, 2: {90, 30}, 3: {20, 20}} {
-		p, err := d.Picture(t.Context(), number)
-		if err != nil || p.Width != size[0] || p.Height != size[1] || grey8(t, p).GrayAt(1, 1).Y != 0 {
-			t.Errorf("page %d: %d x %d, %v", number, p.Width, p.Height, err)
-		}
-		if len(p.Warnings) != 0 || p.DPI != 72 { // what the encoder writes
-			t.Errorf("page %d: %v dpi, %+v", number, p.DPI, p.Warnings)
-		}
-	}
-	if _, err := d.Picture(t.Context(), 4); err == nil {
-		t.Error("there is a fourth page")
-	}
-	if _, err := (&Opener{Limits: Limits{MaxPages: 2}}).Open(t.Context(), path, MIMETIFF); code(err) != engines.CodeTooLarge {
-		t.Errorf("limit of pages: %v", err)
-	}
-}
-
 func code(err error) string {
 	e, _ := engines.AsError(err)
 	if e == nil {
@@ -248,34 +214,6 @@ func TestDamagedIsRefused(t *testing.T) {
 	}
 }
 
-func TestMissingResolutionIsEstimated(t *testing.T) {
-	p := pictureOf(t, write(t, "a.png", encodePNG(t, arrow(1169, 1654))), MIMEPNG, 1)
-	if len(p.Warnings) != 1 || p.Warnings[0].Code != "resolution_estimated" || p.DPI != 0 || math.Abs(p.Geometry.Height-841.7) > 1 {
-		t.Errorf("%v dpi, %+v, %+v", p.DPI, p.Warnings, p.Geometry)
-	}
-}
-
-// TestGarbledTIFFIsRefused: grey with an alpha channel decodes to nonsense.
-func TestGarbledTIFFIsRefused(t *testing.T) {
-	var b bytes.Buffer
-	if err := tiff.Encode(&b, arrow(50, 50), nil); err != nil {
-		t.Fatal(err)
-	}
-	data := b.Bytes()
-	for i := 0; i+12 <= len(data); i++ {
-		if binary.LittleEndian.Uint16(data[i:]) == tagSamples && binary.LittleEndian.Uint16(data[i+2:]) == 3 && binary.LittleEndian.Uint32(data[i+4:]) == 1 {
-			binary.LittleEndian.PutUint16(data[i+8:], 2)
-		}
-	}
-	d, err := (&Opener{}).Open(t.Context(), write(t, "a.tif", data), MIMETIFF)
-	if err == nil {
-		_, err = d.Picture(t.Context(), 1)
-	}
-	if code(err) != engines.CodeUnsupported {
-		t.Errorf("got %v", err)
-	}
-}
-
 func TestSniff(t *testing.T) {
 	for head, want := range map[string]string{
 		"%PDF-1.4\n": MIMEPDF, "\xEF\xBB\xBFjunk\n%PDF-2.0": MIMEPDF, "II*\x00": MIMETIFF, "MM\x00*": MIMETIFF, "\xFF\xD8\xFF\xE0": MIMEJPEG,
@@ -301,24 +239,4 @@ func TestInkAndShrink(t *testing.T) {
 	if s := shrink(arrow(101, 99), 4); s.Rect.Dx() != 25 || s.Rect.Dy() != 24 || s.GrayAt(0, 0).Y != 0 || s.GrayAt(24, 23).Y != 255 {
 		t.Errorf("shrunk to %v", s.Rect)
 	}
-}
-
-func FuzzWalkDirectories(f *testing.F) {
-	f.Add([]byte("II*\x00\x08\x00\x00\x00\x00\x00\x00\x00\x00\x00"))
-	f.Add(withExif([]byte{0xFF, 0xD8}, 6, 300)[12:])
-	f.Fuzz(func(t *testing.T, data []byte) {
-		dirs, err := walkDirectories(bytes.NewReader(data), 50)
-		if len(dirs) > 51 || err == nil && len(dirs) == 0 && len(data) > 8 && data[4]|data[5]|data[6]|data[7] != 0 {
-			t.Errorf("%d directories, %v", len(dirs), err)
-		}
-	})
-}
-
-func FuzzParseJPEG(f *testing.F) {
-	f.Add(withExif(encodeJPEG(f, arrow(8, 8)), 3, 300))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		if h, err := parseJPEG(data); err == nil && (h.width <= 0 || h.height <= 0) {
-			t.Errorf("%+v", h)
-		}
-	})
 }

@@ -165,7 +165,7 @@ func TestJudge(t *testing.T) {
 // the turned page.
 func TestTurned(t *testing.T) {
 	for _, degrees := range []int{0, 90, 180, 270} {
-		p := picture(arrow(60, 40), 72, 72, 1)
+		p := picture(arrow(60, 40), look{orientation: 1, xdpi: 72, ydpi: 72})
 		turned := p.Turned(degrees)
 		w, h := 60.0, 40.0
 		want := map[int][2]float64{0: {0, 0}, 90: {h, 0}, 180: {w, h}, 270: {0, w}}[degrees]

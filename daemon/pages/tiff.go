@@ -2,22 +2,31 @@ package pages
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"image"
 	"os"
 
-	"github.com/hhrutter/tiff"
-
+	"intray/daemon/document"
 	"intray/engines"
 )
 
 // tiffFile is a TIFF of one or many pages.
 type tiffFile struct {
-	f    *os.File
-	dirs []directory
+	f      *os.File
+	reader *tiffReader
+	dirs   []directory
 	// The page decoded last: Picture and Stored of one page follow each other.
 	number int
-	img    image.Image
+	last   tiffPage
+}
+
+// tiffPage is a decoded page, and its stream where PDF knows the coding.
+type tiffPage struct {
+	img      image.Image
+	stream   *Stream
+	icc      []byte
+	warnings []document.Warning
 }
 
 func openTIFF(path string, limits Limits) (_ Document, err error) {
@@ -30,14 +39,23 @@ func openTIFF(path string, limits Limits) (_ Document, err error) {
 			f.Close()
 		}
 	}()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, fmt.Errorf("stat original: %w", err)
+	}
+	reader, err := newTIFFReader(f, info.Size())
+	if err != nil {
+		return nil, corrupt("The file starts like a TIFF but is damaged.", err)
+	}
 	most := maxDirectories
 	if limits.MaxPages > 0 {
-		most = limits.MaxPages
+		most = 2*limits.MaxPages + 16 // thumbnails are no pages
 	}
-	dirs, err := walkDirectories(f, most)
+	dirs, err := reader.directories(most)
 	if err != nil {
 		return nil, corrupt("The TIFF file is damaged: its list of pages cannot be followed to the end.", err)
 	}
+	dirs = pagesOf(dirs)
 	if err := checkPages(len(dirs), limits); err != nil {
 		return nil, err
 	}
@@ -46,56 +64,69 @@ func openTIFF(path string, limits Limits) (_ Document, err error) {
 			return nil, err
 		}
 	}
-	return &tiffFile{f: f, dirs: dirs}, nil
+	return &tiffFile{f: f, reader: reader, dirs: dirs}, nil
+}
+
+// pagesOf leaves out what is no page of its own: masks, and small copies of a
+// larger picture. A directory that merely says so is a page.
+func pagesOf(dirs []directory) []directory {
+	var out []directory
+	for i, d := range dirs {
+		copied := false
+		for j, other := range dirs {
+			near := j >= i-1 && j <= i+1 // a thumbnail stands beside its picture
+			copied = copied || near && d.thumbnail && !other.thumbnail && d.width < other.width && d.height < other.height
+		}
+		if !copied && !(d.mask && len(dirs) > 1) {
+			out = append(out, d)
+		}
+	}
+	return out
 }
 
 func (t *tiffFile) Info() Info   { return Info{MIME: MIMETIFF, Pages: len(t.dirs)} }
 func (t *tiffFile) Close() error { return t.f.Close() }
 
-func (t *tiffFile) decode(number int) (image.Image, directory, error) {
+func (t *tiffFile) decode(number int) (tiffPage, directory, error) {
 	if err := checkNumber(number, len(t.dirs)); err != nil {
-		return nil, directory{}, err
+		return tiffPage{}, directory{}, err
 	}
 	dir := t.dirs[number-1]
 	if t.number == number {
-		return t.img, dir, nil
+		return t.last, dir, nil
 	}
-	if !dir.decodable() {
-		return nil, dir, unsupportedPage(number, fmt.Errorf("photometric %d with %d samples a pixel", dir.photometric, dir.samples))
+	t.number, t.last = 0, tiffPage{}
+	page, err := t.reader.page(dir)
+	if reason, unusual := errors.AsType[unusual](err); unusual {
+		return tiffPage{}, dir, &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
+			Sentence: fmt.Sprintf("Page %d of the TIFF is stored in a way Intray cannot read (%s).", number, reason)}
 	}
-	if _, err := t.f.Seek(0, 0); err != nil {
-		return nil, dir, fmt.Errorf("rewind TIFF: %w", err)
-	}
-	img, err := tiff.DecodeAt(t.f, dir.offset)
 	if err != nil {
-		if _, unsupported := err.(tiff.UnsupportedError); unsupported {
-			return nil, dir, unsupportedPage(number, err)
-		}
-		return nil, dir, corrupt(fmt.Sprintf("Page %d of the TIFF cannot be read: it is damaged, cut off, or stored in an unusual way.", number), err)
+		return tiffPage{}, dir, corrupt(fmt.Sprintf("Page %d of the TIFF cannot be read: it is damaged or cut off.", number), err)
 	}
-	t.number, t.img = number, img
-	return img, dir, nil
+	t.number, t.last = number, page
+	return page, dir, nil
 }
 
 func (t *tiffFile) Picture(ctx context.Context, number int) (Picture, error) {
-	img, dir, err := t.decode(number)
+	page, dir, err := t.decode(number)
 	if err != nil {
 		return Picture{}, err
 	}
-	return picture(img, dir.xdpi, dir.ydpi, dir.orientation), ctx.Err()
+	p := picture(page.img, dir.look())
+	p.Warnings = append(p.Warnings, page.warnings...)
+	return p, ctx.Err()
 }
 
 func (t *tiffFile) Stored(number int) (Stored, error) {
-	img, dir, err := t.decode(number)
+	page, dir, err := t.decode(number)
 	if err != nil {
 		return Stored{}, err
 	}
-	out := Stored{Pixels: img, Width: img.Bounds().Dx(), Height: img.Bounds().Dy(), Orientation: dir.orientation}
-	out.pageSize(dir.xdpi, dir.ydpi)
+	out := Stored{Stream: page.stream, ICC: page.icc, Width: dir.width, Height: dir.height}
+	if page.stream == nil {
+		out.Pixels = page.img
+	}
+	out.place(dir.look())
 	return out, nil
-}
-
-func unsupportedPage(number int, cause error) *engines.Error {
-	return &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
-		Sentence: fmt.Sprintf("Page %d of the TIFF is stored in a way Intray cannot read.", number), Cause: cause}
 }

@@ -3,32 +3,12 @@ package pdf
 import (
 	"bufio"
 	"bytes"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"image"
-	"image/color"
 	"os"
 
 	"intray/daemon/document"
 )
-
-// Picture is one page made from a picture.
-type Picture struct {
-	// JPEG is embedded as it is; Components is its number of colour channels
-	// and Inverted says that 0 is full ink (CMYK as Adobe writes it). Where it
-	// is nil, Pixels are stored without loss; without either the page is empty.
-	JPEG       []byte
-	Components int
-	Inverted   bool
-	Pixels     image.Image
-	// Width and Height are the stored picture's size in pixels; Orientation
-	// (1..8, as in TIFF) turns it upright by the page's matrix.
-	Width, Height int
-	Orientation   int
-	// PageWidth and PageHeight are the upright page's size in points.
-	PageWidth, PageHeight float64
-}
 
 // FromPictures writes a new searchable PDF of n pages. page is asked for one
 // page after another, so that one picture at a time is in memory.
@@ -103,7 +83,7 @@ func (b *builder) take() int {
 
 // page writes one page and returns its object number.
 func (b *builder) page(p Picture, l Layer, hasText bool) (int, error) {
-	if p.JPEG == nil && p.Pixels == nil {
+	if p.Stream == nil && p.Pixels == nil {
 		return b.blank(p)
 	}
 	picture, err := b.picture(p)
@@ -156,156 +136,4 @@ func placement(p Picture) document.Matrix {
 		m = document.Identity()
 	}
 	return m.Then(document.Scale(p.PageWidth, p.PageHeight))
-}
-
-func (b *builder) picture(p Picture) (int, error) {
-	if p.JPEG != nil {
-		space := map[int]string{1: "/DeviceGray", 3: "/DeviceRGB", 4: "/DeviceCMYK"}[p.Components]
-		if space == "" {
-			return 0, fmt.Errorf("JPEG with %d colour channels", p.Components)
-		}
-		decode := ""
-		if p.Inverted {
-			decode = " /Decode [1 0 1 0 1 0 1 0]"
-		}
-		number := b.take()
-		return number, b.w.object(object{number: number, body: rawStream(imageEntries(p.Width, p.Height, 8, space)+
-			decode+" /Filter /DCTDecode", p.JPEG)})
-	}
-	return b.pixels(p.Pixels)
-}
-
-func imageEntries(w, h, bits int, space string) string {
-	return fmt.Sprintf("/Type /XObject /Subtype /Image /Width %d /Height %d /BitsPerComponent %d /ColorSpace %s", w, h, bits, space)
-}
-
-// pixels stores a decoded picture without loss, in as few bits as it needs,
-// transparency as a soft mask.
-func (b *builder) pixels(img image.Image) (int, error) {
-	bounds := img.Bounds()
-	s := samplesOf(img)
-	entries := imageEntries(bounds.Dx(), bounds.Dy(), s.bits, s.space)
-	if s.alpha != nil {
-		mask := b.take()
-		if err := b.w.object(object{number: mask, body: stream(imageEntries(bounds.Dx(), bounds.Dy(), s.bits, "/DeviceGray"), s.alpha)}); err != nil {
-			return 0, err
-		}
-		entries += fmt.Sprintf(" /SMask %d 0 R", mask)
-	}
-	number := b.take()
-	return number, b.w.object(object{number: number, body: stream(entries, s.data)})
-}
-
-type samples struct {
-	space       string
-	bits        int
-	data, alpha []byte
-}
-
-func samplesOf(img image.Image) samples {
-	b := img.Bounds()
-	switch src := img.(type) {
-	case *image.Gray:
-		if s, ok := bilevel(src); ok {
-			return s
-		}
-		return samples{space: "/DeviceGray", bits: 8, data: rows(src.Pix, src.Stride, b.Dx(), b.Dy())}
-	case *image.Gray16:
-		return samples{space: "/DeviceGray", bits: 16, data: rows(src.Pix, src.Stride, 2*b.Dx(), b.Dy())}
-	case *image.Paletted:
-		if opaque(src.Palette) && len(src.Palette) > 0 {
-			return samples{space: indexed(src.Palette), bits: 8, data: rows(src.Pix, src.Stride, b.Dx(), b.Dy())}
-		}
-	case *image.CMYK:
-		return samples{space: "/DeviceCMYK", bits: 8, data: rows(src.Pix, src.Stride, 4*b.Dx(), b.Dy())}
-	case *image.RGBA64, *image.NRGBA64:
-		return deep(img)
-	}
-	return colour(img)
-}
-
-func rows(pix []byte, stride, width, height int) []byte {
-	out := make([]byte, 0, width*height)
-	for y := range height {
-		out = append(out, pix[y*stride:][:width]...)
-	}
-	return out
-}
-
-// bilevel packs a picture of only black and white into one bit a pixel.
-func bilevel(src *image.Gray) (samples, bool) {
-	w, h := src.Rect.Dx(), src.Rect.Dy()
-	stride := (w + 7) / 8
-	out := make([]byte, stride*h)
-	for y := range h {
-		for x, v := range src.Pix[y*src.Stride:][:w] {
-			switch v {
-			case 0:
-			case 255:
-				out[y*stride+x/8] |= 0x80 >> (x % 8)
-			default:
-				return samples{}, false
-			}
-		}
-	}
-	return samples{space: "/DeviceGray", bits: 1, data: out}, true
-}
-
-func opaque(p color.Palette) bool {
-	for _, c := range p {
-		if _, _, _, a := c.RGBA(); a != 0xFFFF {
-			return false
-		}
-	}
-	return true
-}
-
-// indexed is a colour space of the palette's own (ISO 32000-1, 8.6.6.3).
-func indexed(p color.Palette) string {
-	var table bytes.Buffer
-	for _, c := range p {
-		r, g, b, _ := c.RGBA()
-		fmt.Fprintf(&table, "%02X%02X%02X", r>>8, g>>8, b>>8)
-	}
-	return fmt.Sprintf("[/Indexed /DeviceRGB %d <%s>]", len(p)-1, table.Bytes())
-}
-
-// colour stores 8 bits a channel.
-func colour(img image.Image) samples {
-	b := img.Bounds()
-	s := samples{space: "/DeviceRGB", bits: 8, data: make([]byte, 0, 3*b.Dx()*b.Dy())}
-	alpha, solid := make([]byte, 0, b.Dx()*b.Dy()), true
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			c := color.NRGBAModel.Convert(img.At(x, y)).(color.NRGBA)
-			s.data = append(s.data, c.R, c.G, c.B)
-			alpha = append(alpha, c.A)
-			solid = solid && c.A == 255
-		}
-	}
-	if !solid {
-		s.alpha = alpha
-	}
-	return s
-}
-
-// deep stores 16 bits a channel.
-func deep(img image.Image) samples {
-	b := img.Bounds()
-	s := samples{space: "/DeviceRGB", bits: 16, data: make([]byte, 0, 6*b.Dx()*b.Dy())}
-	alpha, solid := make([]byte, 0, 2*b.Dx()*b.Dy()), true
-	for y := b.Min.Y; y < b.Max.Y; y++ {
-		for x := b.Min.X; x < b.Max.X; x++ {
-			c := color.NRGBA64Model.Convert(img.At(x, y)).(color.NRGBA64)
-			for _, v := range []uint16{c.R, c.G, c.B} {
-				s.data = binary.BigEndian.AppendUint16(s.data, v)
-			}
-			alpha = binary.BigEndian.AppendUint16(alpha, c.A)
-			solid = solid && c.A == 0xFFFF
-		}
-	}
-	if !solid {
-		s.alpha = alpha
-	}
-	return s
 }

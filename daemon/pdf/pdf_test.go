@@ -74,7 +74,7 @@ func scanOf(t testing.TB, n int, layers ...Layer) (path string, stored []byte) {
 	t.Helper()
 	path, stored = filepath.Join(t.TempDir(), "scan.pdf"), greyJPEG(t, 600, 800)
 	_, err := FromPictures(path, n, listed(layers...), Options{Producer: "Intray (test)"}, func(int) (Picture, error) {
-		return Picture{JPEG: stored, Components: 1, Width: 600, Height: 800, PageWidth: 300, PageHeight: 400}, nil
+		return Picture{Stream: &Stream{Filter: "DCTDecode", Data: stored, Colours: 1, Bits: 8}, Width: 600, Height: 800, PageWidth: 300, PageHeight: 400}, nil
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -19,6 +19,7 @@ import (
 	"intray/daemon/config"
 	"intray/daemon/deliver"
 	"intray/daemon/originals"
+	"intray/daemon/pages"
 	"intray/daemon/worker"
 	"intray/engines"
 	"intray/ledger"
@@ -360,7 +361,7 @@ func (p *Pipeline) contract(doc ledger.Document) *engines.Error {
 			Sentence: "The file is empty. Scan or copy it again."}
 	case doc.MIME == "":
 		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
-			Sentence: "The file's content is none of PDF, TIFF, JPEG or PNG, whatever its name says."}
+			Sentence: "The file's content is none of " + pages.TypeNames + ", whatever its name says."}
 	case limit > 0 && doc.Size > limit:
 		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge,
 			Sentence: fmt.Sprintf("The file has %d MB; the limit is %d MB (limits.max_file_mb).", doc.Size>>20, p.Config.Limits.MaxFileMB)}

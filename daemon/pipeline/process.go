@@ -135,7 +135,7 @@ func (p *Pipeline) folder(name string) (config.Folder, error) {
 func (p *Pipeline) routes() map[string]route.Engine {
 	out := map[string]route.Engine{}
 	for name := range p.Engines {
-		out[name] = route.Engine{Name: name, Types: []string{pages.MIMEPDF, pages.MIMETIFF, pages.MIMEJPEG, pages.MIMEPNG}}
+		out[name] = route.Engine{Name: name, Types: pages.Types()}
 	}
 	return out
 }

@@ -92,7 +92,7 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 				return pdf.Picture{PageWidth: a4Width, PageHeight: a4Height}, nil
 			}
 			s, err := pictures.Stored(number)
-			return pdf.Picture{JPEG: s.JPEG, Components: s.Components, Inverted: s.Inverted, Pixels: s.Pixels,
+			return pdf.Picture{Stream: (*pdf.Stream)(s.Stream), Pixels: s.Pixels, ICC: s.ICC,
 				Width: s.Width, Height: s.Height, Orientation: s.Orientation, PageWidth: s.PageWidth, PageHeight: s.PageHeight}, err
 		})
 		return AssembleAnswer{TextLayer: true, Outcome: outcome}, err

@@ -51,7 +51,7 @@ func (g gate) page(name string, top, bottom int, l pdf.Layer) string {
 	}
 	path := filepath.Join(g.dir, name)
 	_, err := pdf.FromPictures(path, 1, func(int) (pdf.Layer, error) { return l, nil }, pdf.Options{}, func(int) (pdf.Picture, error) {
-		return pdf.Picture{JPEG: b.Bytes(), Components: 1, Width: 600, Height: 800, PageWidth: 300, PageHeight: 400}, nil
+		return pdf.Picture{Stream: &pdf.Stream{Filter: "DCTDecode", Data: b.Bytes(), Colours: 1, Bits: 8}, Width: 600, Height: 800, PageWidth: 300, PageHeight: 400}, nil
 	})
 	if err != nil {
 		g.t.Fatal(err)

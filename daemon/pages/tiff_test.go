@@ -1,0 +1,604 @@
+package pages
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"strings"
+	"testing"
+
+	"intray/engines"
+)
+
+const testWidth, testHeight = 37, 29
+
+// shade is the test picture's red, green, blue and opacity, of 16 bits: a
+// gradient with a dark corner at the top left, smooth enough for JPEG.
+func shade(x, y, i int) uint16 {
+	v := [4]int{9000 + x*1300, 50000 - y*1200, 9000 + (x+y)*700, 20000 + x*1200}[i]
+	if x < 8 && y < 8 && i < 3 {
+		v = 0
+	}
+	return uint16(v)
+}
+
+// ink is the picture in black and white.
+func inkAt(x, y int) bool { return x < 8 && y < 8 || (x/3+y/5)%4 == 0 }
+
+func quantize(v uint16, bits int) uint16 { return uint16(uint32(v) * (1<<bits - 1) / 0xFFFF) }
+
+func widen(v uint16, bits int) uint16 { return uint16(uint32(v) * 0xFFFF / (1<<bits - 1)) }
+
+func openedTIFF(t testing.TB, data []byte, limits Limits) *tiffFile {
+	t.Helper()
+	d, err := openTIFF(write(t, "a.tif", data), limits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { d.Close() })
+	return d.(*tiffFile)
+}
+
+// firstPage decodes the first page of a file.
+func firstPage(data []byte) (tiffPage, error) {
+	r, err := newTIFFReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return tiffPage{}, err
+	}
+	dirs, err := r.directories(10)
+	if err != nil {
+		return tiffPage{}, err
+	}
+	return r.page(dirs[0])
+}
+
+// near compares colours of 16 bits a channel.
+func near(a, b color.Color, by int) bool {
+	r1, g1, b1, a1 := a.RGBA()
+	r2, g2, b2, a2 := b.RGBA()
+	for _, d := range []int{int(r1) - int(r2), int(g1) - int(g2), int(b1) - int(b2), int(a1) - int(a2)} {
+		if max(d, -d) > by {
+			return false
+		}
+	}
+	return true
+}
+
+// kind is a way to say what samples mean, and what a pixel must come out as.
+type kind struct {
+	name                       string
+	photometric, bits, samples int
+	sample                     func(x, y, i int) uint16
+	want                       func(x, y int) color.Color
+	more                       map[uint16][]uint32
+}
+
+func tiffKinds() []kind {
+	var out []kind
+	for _, bits := range []int{1, 2, 4, 8, 16} {
+		value := func(x, y, i int) uint16 { return quantize(shade(x, y, i), bits) }
+		most := uint16(1<<bits - 1)
+		grey := func(x, y int) color.Color { return color.Gray16{Y: widen(value(x, y, 0), bits)} }
+		out = append(out,
+			kind{"black is zero", blackIsZero, bits, 1, value, grey, nil},
+			kind{"white is zero", whiteIsZero, bits, 1, func(x, y, i int) uint16 { return most - value(x, y, i) }, grey, nil})
+		if bits >= 8 {
+			out = append(out,
+				kind{"grey and opacity", blackIsZero, bits, 2, func(x, y, i int) uint16 { return value(x, y, 3*i) }, func(x, y int) color.Color {
+					v := widen(value(x, y, 0), bits)
+					return color.NRGBA64{v, v, v, widen(value(x, y, 3), bits)}
+				}, map[uint16][]uint32{tagExtraSamples: {2}}},
+				kind{"colour and opacity", rgb, bits, 4, value, func(x, y int) color.Color {
+					return color.NRGBA64{widen(value(x, y, 0), bits), widen(value(x, y, 1), bits), widen(value(x, y, 2), bits), widen(value(x, y, 3), bits)}
+				}, map[uint16][]uint32{tagExtraSamples: {2}}})
+		}
+		out = append(out, kind{"colour", rgb, bits, 3, value, func(x, y int) color.Color {
+			return color.RGBA64{widen(value(x, y, 0), bits), widen(value(x, y, 1), bits), widen(value(x, y, 2), bits), 0xFFFF}
+		}, nil})
+		if bits <= 8 {
+			table := make([]uint32, 3<<bits)
+			for i := range 1 << bits { // the first entry is the brightest
+				v := uint32(0xFF - i*0xFF>>bits)
+				table[i], table[1<<bits+i], table[2<<bits+i] = v<<8|v, v/2<<8|v/2, 0x1111
+			}
+			out = append(out, kind{"palette", palette, bits, 1, value, func(x, y int) color.Color {
+				i := value(x, y, 0)
+				return color.RGBA{uint8(table[i] >> 8), uint8(table[1<<bits+int(i)] >> 8), 0x11, 255}
+			}, map[uint16][]uint32{tagColorMap: table}})
+		}
+	}
+	return append(out,
+		kind{"ink", separated, 8, 4, func(x, y, i int) uint16 { return shade(x, y, i) >> 8 }, func(x, y int) color.Color {
+			return color.CMYK{uint8(shade(x, y, 0) >> 8), uint8(shade(x, y, 1) >> 8), uint8(shade(x, y, 2) >> 8), uint8(shade(x, y, 3) >> 8)}
+		}, nil},
+		kind{"multiplied opacity", rgb, 8, 4, func(x, y, i int) uint16 {
+			if a := shade(x, y, 3) >> 8; i < 3 {
+				return (shade(x, y, i) >> 8) * a / 255
+			} else {
+				return a
+			}
+		}, func(x, y int) color.Color {
+			a := shade(x, y, 3) >> 8
+			return color.RGBA{uint8((shade(x, y, 0) >> 8) * a / 255), uint8((shade(x, y, 1) >> 8) * a / 255), uint8((shade(x, y, 2) >> 8) * a / 255), uint8(a)}
+		}, map[uint16][]uint32{tagExtraSamples: {1}}},
+		kind{"brightness and chroma", yCbCr, 8, 3, func(x, y, i int) uint16 { return shade(x, y, i) >> 8 }, func(x, y int) color.Color {
+			r, g, b := color.YCbCrToRGB(uint8(shade(x, y, 0)>>8), uint8(shade(x, y, 1)>>8), uint8(shade(x, y, 2)>>8))
+			return color.RGBA{r, g, b, 255}
+		}, map[uint16][]uint32{tagSubsampling: {1, 1}}})
+}
+
+// TestTIFFSamples: the same picture in every depth and kind of colours, in
+// strips, tiles and planes, packed in every way, either end first, comes out
+// the same.
+func TestTIFFSamples(t *testing.T) {
+	n := 0
+	for _, k := range tiffKinds() {
+		for _, compression := range []int{compressionNone, compressionPackBits, compressionLZW, compressionDeflate, compressionOldDeflate} {
+			for _, pieces := range [][2]int{{0, 0}, {0, 5}, {16, 16}} {
+				for flags := range 8 {
+					little, planar, second := flags&1 != 0, flags&2 != 0, flags&4 != 0
+					if planar && k.samples == 1 {
+						continue
+					}
+					p := tiffImage{width: testWidth, height: testHeight, bits: k.bits, samples: k.samples, photometric: k.photometric,
+						compression: compression, planar: planar, pieceWidth: pieces[0], pieceHeight: pieces[1], sample: k.sample, more: k.more}
+					if second { // the predictor where there is one, else the bits turned round
+						p.predictor = 2
+						if p.reversed = k.bits < 8 || compression < compressionLZW || compression == compressionPackBits; p.reversed {
+							p.predictor = 1
+						}
+					}
+					name := fmt.Sprintf("%s of %d bits, compression %d, pieces %v, flags %03b", k.name, k.bits, compression, pieces, flags)
+					page, err := firstPage(buildTIFF(little, flags == 0, p))
+					if err != nil {
+						t.Errorf("%s: %v", name, err)
+						continue
+					}
+					comparePage(t, name, page.img, k.want, 0x101)
+					n++
+				}
+			}
+		}
+	}
+	if n < 1000 {
+		t.Errorf("only %d ways were tried", n)
+	}
+}
+
+func comparePage(t *testing.T, name string, img image.Image, want func(x, y int) color.Color, by int) {
+	t.Helper()
+	if img.Bounds() != image.Rect(0, 0, testWidth, testHeight) {
+		t.Errorf("%s: %v", name, img.Bounds())
+		return
+	}
+	got := img.(image.RGBA64Image)
+	for y := range testHeight {
+		for x := range testWidth {
+			if !near(got.RGBA64At(x, y), want(x, y), by) {
+				t.Errorf("%s: pixel %d,%d is %v, want %v", name, x, y, img.At(x, y), want(x, y))
+				return
+			}
+		}
+	}
+}
+
+// TestTIFFChromaInBlocks: chroma once for two by two pixels, uncompressed.
+func TestTIFFChromaInBlocks(t *testing.T) {
+	plane := func(x, y, i int) byte {
+		if i > 0 { // chroma of the block
+			x, y = x&^1, y&^1
+		}
+		return byte(shade(min(x, testWidth-1), min(y, testHeight-1), i) >> 8)
+	}
+	p := tiffImage{width: testWidth, height: testHeight, bits: 8, samples: 3, photometric: yCbCr, compression: compressionNone, pieceHeight: 6,
+		pack: func(x0, y0, w, h, _, _ int) (out []byte) {
+			for y := y0; y < y0+h; y += 2 {
+				for x := x0; x < x0+w; x += 2 {
+					out = append(out, plane(x, y, 0), plane(x+1, y, 0), plane(x, y+1, 0), plane(x+1, y+1, 0), plane(x, y, 1), plane(x, y, 2))
+				}
+			}
+			return out
+		}}
+	page, err := firstPage(buildTIFF(true, false, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	comparePage(t, "blocks", page.img, func(x, y int) color.Color {
+		r, g, b := color.YCbCrToRGB(plane(x, y, 0), plane(x, y, 1), plane(x, y, 2))
+		return color.RGBA{r, g, b, 255}
+	}, 0)
+}
+
+func bilevelTIFF(compression, photometric int) tiffImage {
+	return tiffImage{width: testWidth, height: testHeight, bits: 1, samples: 1, photometric: photometric, compression: compression, dpi: 200,
+		sample: func(x, y, _ int) uint16 {
+			if inkAt(x, y) == (photometric == whiteIsZero) {
+				return 1
+			}
+			return 0
+		}}
+}
+
+func wantInk(x, y int) color.Color {
+	if inkAt(x, y) {
+		return color.Black
+	}
+	return color.White
+}
+
+// TestTIFFFax: Group 4 in all its ways, and what is embedded as it is.
+func TestTIFFFax(t *testing.T) {
+	for _, photometric := range []int{whiteIsZero, blackIsZero} {
+		for _, rows := range []int{0, 7} {
+			for _, reversed := range []bool{false, true} {
+				p := bilevelTIFF(compressionG4, photometric)
+				p.reversed, p.pieceHeight = reversed, rows
+				name := fmt.Sprintf("photometric %d, strips of %d, reversed %v", photometric, rows, reversed)
+				page, err := firstPage(buildTIFF(true, false, p))
+				if err != nil {
+					t.Errorf("%s: %v", name, err)
+					continue
+				}
+				comparePage(t, name, page.img, wantInk, 0)
+				if rows != 0 {
+					if page.stream != nil {
+						t.Errorf("%s: strips were taken for one", name)
+					}
+					continue
+				}
+				p.reversed = false
+				s := page.stream
+				if s == nil || !bytes.Equal(s.Data, p.pieces(binary.BigEndian)[0]) || s.K >= 0 || s.BlackIs1 != (photometric == blackIsZero) {
+					t.Errorf("%s: stream %+v", name, s)
+				}
+			}
+		}
+	}
+}
+
+// TestTIFFGroup3: three rows of 37 pixels, coded by hand: white 5, black 3,
+// white 29.
+func TestTIFFGroup3(t *testing.T) {
+	const row, eol = "1100" + "10" + "00000010", "000000000001"
+	plain := row + "00" // to a whole byte
+	for name, c := range map[string]struct {
+		compression int
+		t4          uint32
+		bits        string
+		k           int
+	}{
+		"plain":        {compressionRLE, 0, plain + plain + plain, 99},
+		"line ends":    {compressionG3, 0, eol + row + eol + row + eol + row + strings.Repeat(eol, 6), 0},
+		"padded":       {compressionG3, 4, "0000" + eol + row + "000000" + eol + row + "000000" + eol + row, 0},
+		"two dims":     {compressionG3, 1, eol + "1" + row + eol + "0" + "111" + eol + "0" + "111", 4},
+		"no line ends": {compressionG3, 0, row + row + row, 0},
+	} {
+		p := tiffImage{width: testWidth, height: 3, bits: 1, samples: 1, photometric: whiteIsZero, compression: c.compression,
+			sample: func(int, int, int) uint16 { return 0 }, encode: func([]byte, int, int) []byte { return bitString(c.bits) },
+			more: map[uint16][]uint32{tagT4Options: {c.t4}}}
+		page, err := firstPage(buildTIFF(false, false, p))
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		for y := range 3 {
+			for x := range testWidth {
+				if black := page.img.(*image.Gray).GrayAt(x, y).Y == 0; black != (x >= 5 && x < 8) {
+					t.Fatalf("%s: pixel %d,%d", name, x, y)
+				}
+			}
+		}
+		if embedded := page.stream != nil; embedded != (c.k != 99) || embedded && page.stream.K != c.k {
+			t.Errorf("%s: stream %+v", name, page.stream)
+		}
+	}
+}
+
+// TestFaxDamageIsTold: a bad line is a warning, many are an error.
+func TestFaxDamageIsTold(t *testing.T) {
+	const row, eol, bad = "1100" + "10" + "00000010", "000000000001", "00000001"
+	fax := func(rows string) tiffImage {
+		return tiffImage{width: testWidth, height: 16, bits: 1, samples: 1, photometric: whiteIsZero, compression: compressionG3,
+			sample: func(int, int, int) uint16 { return 0 }, encode: func([]byte, int, int) []byte { return bitString(rows) }}
+	}
+	good := strings.Repeat(eol+row, 10)
+	page, err := firstPage(buildTIFF(true, false, fax(good+eol+bad+strings.Repeat(eol+row, 5))))
+	if err != nil || len(page.warnings) != 1 || page.warnings[0].Code != "fax_damaged" || page.stream != nil {
+		t.Errorf("one bad row: %+v, %v", page.warnings, err)
+	}
+	page, err = firstPage(buildTIFF(true, false, fax(good+strings.Repeat(eol+row, 5)+strings.Repeat(eol, 6))))
+	if err != nil || len(page.warnings) != 1 || page.warnings[0].Code != "fax_short" {
+		t.Errorf("a short fax: %+v, %v", page.warnings, err)
+	}
+	for name, rows := range map[string]string{"bad": strings.Repeat(eol+row+eol+bad, 8), "cut": good, "mostly missing": eol + row + strings.Repeat(eol, 6)} {
+		if _, _, err = openedTIFF(t, buildTIFF(true, false, fax(rows)), Limits{}).decode(1); code(err) != engines.CodeBadImage {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// jpegTables takes the tables out of a JPEG, as TIFF's tag 347 holds them.
+func jpegTables(t *testing.T, data []byte) (tables, rest []byte) {
+	t.Helper()
+	p, err := splitJPEG(data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shared := jpegParts{segments: p.tables(), scan: []byte{0xFF, markEOI}}
+	other := jpegParts{scan: p.scan}
+	for _, s := range p.segments {
+		if s.marker != markDQT && s.marker != markDHT {
+			other.segments = append(other.segments, s)
+		}
+	}
+	return shared.join(), other.join()
+}
+
+// TestTIFFJPEG: strips with shared tables become one JPEG whose coded data are
+// the strips' own; what the TIFF says of the colours holds.
+func TestTIFFJPEG(t *testing.T) {
+	grey := func(x, y int) color.Color { return color.Gray16{Y: shade(x, y, 0)} }
+	colours := func(x, y int) color.Color {
+		return color.RGBA64{shade(x, y, 0), shade(x, y, 1), shade(x, y, 2), 0xFFFF}
+	}
+	for _, c := range []struct {
+		name                                         string
+		photometric, samples, pieceWidth, pieceHight int
+		shared, joined                               bool
+		want                                         func(x, y int) color.Color
+	}{
+		{"one strip", blackIsZero, 1, 0, 0, false, true, grey},
+		{"one strip, tables apart", yCbCr, 3, 0, 0, true, true, colours},
+		{"grey strips", blackIsZero, 1, 0, 8, true, true, grey},
+		{"colour strips", yCbCr, 3, 0, 16, true, true, colours},
+		{"strips that end within a block", yCbCr, 3, 0, 8, true, false, colours},
+		{"red, green, blue", rgb, 3, 0, 16, true, true, colours},
+		{"tiles", yCbCr, 3, 16, 16, true, false, colours},
+		{"white is zero", whiteIsZero, 1, 0, 8, true, false, func(x, y int) color.Color { return color.Gray16{Y: ^shade(x, y, 0)} }},
+	} {
+		var tables []byte
+		encode := func(raw []byte, w, h int) []byte {
+			at := func(x, y, i int) uint16 { return uint16(raw[(y*w+x)*c.samples+i]) }
+			var img image.Image
+			switch {
+			case c.photometric == rgb: // the encoder stores the planes as they are
+				img = ycc(w, h, at)
+			case c.samples == 3:
+				rgba := image.NewRGBA(image.Rect(0, 0, w, h))
+				for y := range h {
+					for x := range w {
+						rgba.SetRGBA(x, y, color.RGBA{uint8(at(x, y, 0)), uint8(at(x, y, 1)), uint8(at(x, y, 2)), 255})
+					}
+				}
+				img = rgba
+			default:
+				img = &image.Gray{Pix: raw, Stride: w, Rect: image.Rect(0, 0, w, h)}
+			}
+			var b bytes.Buffer
+			if err := jpeg.Encode(&b, img, &jpeg.Options{Quality: 98}); err != nil {
+				t.Fatal(err)
+			}
+			if !c.shared {
+				return b.Bytes()
+			}
+			var rest []byte
+			tables, rest = jpegTables(t, b.Bytes())
+			return rest
+		}
+		p := tiffImage{width: testWidth, height: testHeight, bits: 8, samples: c.samples, photometric: c.photometric, compression: compressionJPEG,
+			pieceWidth: c.pieceWidth, pieceHeight: c.pieceHight, encode: encode, sample: func(x, y, i int) uint16 { return shade(x, y, i) >> 8 }}
+		pieces := p.pieces(binary.BigEndian)
+		if c.shared {
+			p.blobs = map[uint16][]byte{tagJPEGTables: tables}
+		}
+		page, err := firstPage(buildTIFF(true, false, p))
+		if err != nil {
+			t.Errorf("%s: %v", c.name, err)
+			continue
+		}
+		comparePage(t, c.name, page.img, c.want, 40*0x101)
+		if (page.stream != nil) != c.joined {
+			t.Errorf("%s: joined %v", c.name, page.stream != nil)
+		}
+		for i := range pieces {
+			strip, err := splitJPEG(pieces[i])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if coded, _ := entropy(strip.scan); page.stream != nil && !bytes.Contains(page.stream.Data, coded) {
+				t.Errorf("%s: strip %d is not in the stream as it was", c.name, i)
+			}
+		}
+	}
+}
+
+// TestTIFFOldJPEG: a whole JPEG in the file, and one whose tables stand apart.
+func TestTIFFOldJPEG(t *testing.T) {
+	img := image.NewRGBA(image.Rect(0, 0, testWidth, testHeight))
+	for y := range testHeight {
+		for x := range testWidth {
+			img.Set(x, y, color.RGBA64{shade(x, y, 0), shade(x, y, 1), shade(x, y, 2), 0xFFFF})
+		}
+	}
+	whole := encodeJPEG(t, img)
+	parts, err := splitJPEG(whole)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := func(x, y int) color.Color { return img.At(x, y) }
+	p := tiffImage{width: testWidth, height: testHeight, bits: 8, samples: 3, photometric: yCbCr, compression: compressionOldJPEG,
+		sample: func(int, int, int) uint16 { return 0 }}
+
+	p.encode = func([]byte, int, int) []byte { return whole }
+	p.more = map[uint16][]uint32{tagJPEGInterchange: {8}, tagJPEGLength: {uint32(len(whole))}}
+	page, err := firstPage(buildTIFF(true, false, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	comparePage(t, "whole", page.img, want, 60*0x101)
+
+	// The strip: the coded data, then the tables, whose places the tags tell.
+	var offsets [3][]uint32
+	p.encode = func([]byte, int, int) []byte {
+		out := bytes.Clone(parts.scan)
+		for _, s := range parts.tables() {
+			for body := s.body; len(body) > 0; {
+				length, list := 65, &offsets[0]
+				if s.marker == markDHT {
+					n := 0
+					for _, c := range body[1:17] {
+						n += int(c)
+					}
+					length, list = 17+n, &offsets[1+body[0]>>4]
+				}
+				*list = append(*list, uint32(8+len(out)))
+				out = append(out, body[1:length]...)
+				body = body[length:]
+			}
+		}
+		return out
+	}
+	p.encode(nil, 0, 0)
+	chroma := func(v []uint32) []uint32 { return []uint32{v[0], v[1], v[1]} }
+	p.more = map[uint16][]uint32{tagJPEGQTables: chroma(offsets[0]), tagJPEGDCTables: chroma(offsets[1]), tagJPEGACTables: chroma(offsets[2]),
+		tagSubsampling: {2, 2}}
+	page, err = firstPage(buildTIFF(true, false, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	comparePage(t, "tables apart", page.img, want, 60*0x101)
+	if !bytes.Contains(page.stream.Data, parts.scan[:len(parts.scan)-2]) {
+		t.Error("the coded data are not in the stream as they were")
+	}
+}
+
+// TestTIFFPages: pages of several sizes, a thumbnail that is none, and a page
+// that merely calls itself reduced.
+func TestTIFFPages(t *testing.T) {
+	page := func(w, h int, subfile uint32) tiffImage {
+		return tiffImage{width: w, height: h, bits: 8, samples: 1, photometric: blackIsZero, compression: compressionNone, dpi: 200,
+			sample: func(x, y, _ int) uint16 { return uint16(x) }, more: map[uint16][]uint32{tagSubfile: {subfile}}}
+	}
+	for _, big := range []bool{false, true} {
+		data := buildTIFF(true, big, page(50, 70, 2), page(90, 30, 0), page(20, 10, 1), page(60, 60, 1))
+		d := openedTIFF(t, data, Limits{MaxPages: 3})
+		if d.Info().Pages != 3 {
+			t.Fatalf("%+v", d.Info())
+		}
+		for number, size := range map[int][2]int{1: {50, 70}, 2: {90, 30}, 3: {60, 60}} {
+			p, err := d.Picture(t.Context(), number)
+			if err != nil || p.Width != size[0] || p.Height != size[1] || p.DPI != 200 || len(p.Warnings) != 0 {
+				t.Errorf("page %d: %d x %d, %v dpi, %+v, %v", number, p.Width, p.Height, p.DPI, p.Warnings, err)
+			}
+		}
+		if _, err := d.Picture(t.Context(), 4); err == nil {
+			t.Error("there is a fourth page")
+		}
+		if _, err := openTIFF(write(t, "a.tif", data), Limits{MaxPages: 2}); code(err) != engines.CodeTooLarge {
+			t.Errorf("past the limit: %v", err)
+		}
+	}
+}
+
+// TestTIFFMissingTags: what the specification lets writers leave out, and what
+// they leave out all the same.
+func TestTIFFMissingTags(t *testing.T) {
+	p := bilevelTIFF(compressionNone, blackIsZero)
+	p.without = []uint16{tagRowsPerStrip, tagCompression, tagStripCounts, tagBits, tagSamples, tagPlanar, tagOrientation, tagPredictor}
+	page, err := firstPage(buildTIFF(true, false, p))
+	if err != nil {
+		t.Fatal(err)
+	}
+	comparePage(t, "missing tags", page.img, wantInk, 0)
+}
+
+// TestTIFFCut: no rest of a page is made up.
+func TestTIFFCut(t *testing.T) {
+	for _, compression := range []int{compressionNone, compressionPackBits, compressionLZW, compressionDeflate, compressionG4, compressionJPEG} {
+		p := bilevelTIFF(compression, whiteIsZero)
+		if compression == compressionJPEG {
+			p.photometric, p.bits = blackIsZero, 8
+			p.sample = func(x, y, _ int) uint16 { return shade(x, y, 0) >> 8 }
+			p.encode = func(raw []byte, w, h int) []byte {
+				return encodeJPEG(t, &image.Gray{Pix: raw, Stride: w, Rect: image.Rect(0, 0, w, h)})
+			}
+		}
+		whole := p.pieces(binary.BigEndian)[0]
+		p.encode = func([]byte, int, int) []byte { return whole[:len(whole)*2/3] }
+		if _, _, err := openedTIFF(t, buildTIFF(true, false, p), Limits{}).decode(1); code(err) != engines.CodeBadImage {
+			t.Errorf("compression %d: %v", compression, err)
+		}
+	}
+}
+
+// TestTIFFUnusual: refused with a sentence that says why, not garbled.
+func TestTIFFUnusual(t *testing.T) {
+	base := func() tiffImage {
+		return tiffImage{width: 8, height: 8, bits: 8, samples: 1, photometric: blackIsZero, compression: compressionNone,
+			sample: func(int, int, int) uint16 { return 0 }}
+	}
+	float, lab, zstd, rgb565, indexed := base(), base(), base(), base(), base()
+	float.bits, float.more = 16, map[uint16][]uint32{tagSampleFormat: {3}}
+	lab.photometric, lab.samples = 8, 3
+	zstd.compression = 50000
+	rgb565.samples, rgb565.photometric, rgb565.more = 3, rgb, map[uint16][]uint32{tagBits: {5, 6, 5}}
+	indexed.bits, indexed.photometric = 16, palette
+	for name, p := range map[string]tiffImage{"floats": float, "lab": lab, "zstd": zstd, "565": rgb565, "large palette": indexed} {
+		if _, _, err := openedTIFF(t, buildTIFF(true, false, p), Limits{}).decode(1); code(err) != engines.CodeUnsupported {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// TestTIFFOwnStreams: Flate data are embedded as they are where PDF reads them
+// the same way.
+func TestTIFFOwnStreams(t *testing.T) {
+	for _, k := range tiffKinds() {
+		p := tiffImage{width: testWidth, height: testHeight, bits: k.bits, samples: k.samples, photometric: k.photometric,
+			compression: compressionDeflate, sample: k.sample, more: k.more}
+		page, err := firstPage(buildTIFF(false, false, p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain := !strings.Contains(k.name, "opacity") && !strings.Contains(k.name, "chroma")
+		s := page.stream
+		if (s != nil) != plain || plain && (!bytes.Equal(s.Data, p.pieces(binary.BigEndian)[0]) || s.Inverted != (k.photometric == whiteIsZero) ||
+			(len(s.Palette) > 0) != (k.photometric == palette)) {
+			t.Errorf("%s of %d bits: %+v", k.name, k.bits, s)
+		}
+	}
+}
+
+func FuzzTIFF(f *testing.F) {
+	for _, compression := range []int{compressionNone, compressionPackBits, compressionLZW, compressionDeflate, compressionG4} {
+		f.Add(buildTIFF(true, false, bilevelTIFF(compression, whiteIsZero)))
+	}
+	for _, k := range tiffKinds() {
+		f.Add(buildTIFF(false, k.bits == 8, tiffImage{width: 9, height: 7, bits: k.bits, samples: k.samples, photometric: k.photometric,
+			compression: compressionDeflate, sample: k.sample, more: k.more, planar: k.samples == 4, pieceWidth: 16, pieceHeight: 16}))
+	}
+	old := bilevelTIFF(compressionOldJPEG, yCbCr)
+	old.bits, old.samples, old.more = 8, 3, map[uint16][]uint32{tagJPEGInterchange: {8}}
+	old.sample = func(int, int, int) uint16 { return 0 }
+	old.encode = func([]byte, int, int) []byte { return encodeJPEG(f, arrow(testWidth, testHeight)) }
+	f.Add(buildTIFF(true, false, old))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		r, err := newTIFFReader(bytes.NewReader(data), int64(len(data)))
+		if err != nil {
+			return
+		}
+		dirs, _ := r.directories(20)
+		for _, d := range pagesOf(dirs) {
+			if checkPixels(d.width, d.height, Limits{}) != nil || d.width > 2000 || d.height > 2000 {
+				continue
+			}
+			page, err := r.page(d)
+			if err == nil && page.img.Bounds().Size() != image.Pt(d.width, d.height) {
+				t.Fatalf("%v for %d x %d", page.img.Bounds(), d.width, d.height)
+			}
+		}
+	})
+}
