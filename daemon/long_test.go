@@ -44,7 +44,7 @@ func slips(t testing.TB, n int) []byte {
 		pen.DrawString(fmt.Sprintf("This is slip %d", number))
 		var b bytes.Buffer
 		err := jpeg.Encode(&b, img, nil)
-		return pdf.Picture{JPEG: b.Bytes(), Components: 1, Width: 500, Height: 120, PageWidth: 240, PageHeight: 57.6}, err
+		return pdf.Picture{Stream: &pdf.Stream{Filter: "DCTDecode", Data: b.Bytes(), Colours: 1, Bits: 8}, Width: 500, Height: 120, PageWidth: 240, PageHeight: 57.6}, err
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -140,7 +140,7 @@ func searchable(t testing.TB, n int) []byte {
 		p.Number = number
 		return pdf.Layer{Page: p, UserToPage: document.Matrix{1, 0, 0, -1, 0, 400}}, nil
 	}, pdf.Options{}, func(int) (pdf.Picture, error) {
-		return pdf.Picture{JPEG: blank.Bytes(), Components: 1, Width: 60, Height: 80, PageWidth: 300, PageHeight: 400}, nil
+		return pdf.Picture{Stream: &pdf.Stream{Filter: "DCTDecode", Data: blank.Bytes(), Colours: 1, Bits: 8}, Width: 60, Height: 80, PageWidth: 300, PageHeight: 400}, nil
 	})
 	if err != nil {
 		t.Fatal(err)
