@@ -154,6 +154,9 @@ func (v *checker) folders(c *Config) {
 			v.add(key+".settle_max", "folder %q: settle_max (%s) is shorter than settle (%s)", f.Name, f.SettleMax, f.Settle)
 		}
 		v.oneOf(key+".text", f.Text, "keep", "redo", "force")
+		for _, step := range f.Prepare {
+			v.oneOf(key+".prepare", step, PrepareSteps()...)
+		}
 		v.oneOf(key+".pdfa", f.PDFA, "auto", "require", "off")
 		v.oneOf(key+".rotate", f.Rotate, "auto", "off")
 		v.oneOf(key+".deskew", f.Deskew, "auto", "off")
@@ -167,6 +170,9 @@ func (v *checker) folders(c *Config) {
 		v.loops(c, key, f)
 	}
 }
+
+// PrepareSteps are the words of prepare; package pages knows what they do.
+func PrepareSteps() []string { return []string{"contrast", "normalize_dpi", "denoise", "binarize"} }
 
 // loops refuses results that would be taken in again.
 func (v *checker) loops(c *Config, key string, f Folder) {

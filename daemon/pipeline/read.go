@@ -97,7 +97,7 @@ func pagesFault(e *engines.Error) bool {
 
 func (a *attempt) readPage(ctx context.Context, number int) reading {
 	q := asked{Deskew: a.folder.Deskew, Read: worker.ReadRequest{Source: a.source(), Number: number, Engine: a.engine,
-		Languages: a.folder.Languages}}
+		Languages: a.folder.Languages, Prepare: a.folder.Prepare}}
 	if a.folder.Rotate == "auto" {
 		q.Read.Rotate = a.folder.RotateConfidence
 	}

@@ -66,12 +66,11 @@ func (l legible) direction() (turn int, share float64) {
 	return turn, share
 }
 
-// readUpright reads the picture, turned upright if need be, and returns it as it
-// was read.
-func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(pages.Picture) (engines.PageResult, error)) (pages.Picture, error) {
+// readUpright reads the picture, turned upright if need be.
+func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(pages.Picture) (engines.PageResult, error)) error {
 	first, err := recognize(p)
 	if err != nil {
-		return p, err
+		return err
 	}
 	a.Result = first
 	was := weigh(first)
@@ -82,48 +81,48 @@ func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(
 		return a.tryTurns(p, was, recognize)
 	case was.letters < leastLetters:
 		a.Orientation.Reason = "There is too little text to tell which way is up."
-		return p, nil
+		return nil
 	case turn == 0:
 		a.Orientation.Reason = "The text is upright."
-		return p, nil
+		return nil
 	case least == 0:
 		a.Orientation.Reason = "The page is not turned, as the folder's rotate = \"off\" asks."
-		return p, nil
+		return nil
 	case share < least:
 		a.Orientation.Reason = fmt.Sprintf("Only %.0f %% of the text reads that way, less than rotate_confidence.", 100*share)
-		return p, nil
+		return nil
 	}
 	turned := p.Turned(turn)
 	again, err := recognize(turned)
 	if err != nil {
-		return p, err
+		return err
 	}
 	if now := weigh(again); now.sum < 0.8*was.sum {
 		a.Orientation.Reason = "The turned page reads worse than the page as it is."
-		return p, nil
+		return nil
 	}
 	a.take(turned, again, turn, fmt.Sprintf("%.0f %% of the text reads that way.", 100*share))
-	return turned, nil
+	return nil
 }
 
 // tryTurns reads a page that made no sense in its other positions and takes the
 // first that does.
-func (a *ReadAnswer) tryTurns(p pages.Picture, was legible, recognize func(pages.Picture) (engines.PageResult, error)) (pages.Picture, error) {
+func (a *ReadAnswer) tryTurns(p pages.Picture, was legible, recognize func(pages.Picture) (engines.PageResult, error)) error {
 	for _, turn := range []int{180, 90, 270} {
 		turned := p.Turned(turn)
 		again, err := recognize(turned)
 		if err != nil {
-			return p, err
+			return err
 		}
 		now := weigh(again)
 		if upright, share := now.direction(); upright == 0 && now.confidence() >= sense && now.sum > 1.2*was.sum {
 			a.Orientation = document.Orientation{Angle: turn, Confidence: now.confidence() * share}
 			a.take(turned, again, turn, fmt.Sprintf("The page makes sense that way (confidence %.2f instead of %.2f).", now.confidence(), was.confidence()))
-			return turned, nil
+			return nil
 		}
 	}
 	a.Orientation.Reason = "The page makes no sense in any position; it stays as it is."
-	return p, nil
+	return nil
 }
 
 func (a *ReadAnswer) take(turned pages.Picture, result engines.PageResult, turn int, reason string) {

@@ -47,6 +47,9 @@ type ReadRequest struct {
 	// Rotate is the share of letters, 0..1, that must agree for the page to be
 	// turned upright; 0 turns no page.
 	Rotate float64 `json:"rotate"`
+	// Prepare are the steps of pages.Picture.Prepared by which the picture is
+	// made better to read.
+	Prepare []string `json:"prepare"`
 }
 
 // ReadAnswer is what one page says.
@@ -210,12 +213,14 @@ func (r *Reader) read(ctx context.Context, q ReadRequest) (ReadAnswer, error) {
 	recognize := func(p pages.Picture) (engines.PageResult, error) {
 		return engine.Recognize(ctx, engines.Page{Image: p.Image, DPI: p.DPI, Languages: q.Languages})
 	}
+	prepared := picture.Prepared(q.Prepare)
+	answer.Geometry = prepared.Geometry
 	if picture.Text != nil || picture.Geometry.Locked {
-		answer.Result, err = recognize(picture)
+		answer.Result, err = recognize(prepared)
 		return answer, err
 	}
-	upright, err := answer.readUpright(picture, q.Rotate, recognize)
-	thumb := upright.Thumb()
+	err = answer.readUpright(prepared, q.Rotate, recognize)
+	thumb := picture.Turned(answer.Turn).Thumb()
 	answer.Thumb = &thumb
 	return answer, err
 }
