@@ -90,8 +90,7 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 				return pdf.Picture{PageWidth: a4Width, PageHeight: a4Height}, nil
 			}
 			s, err := pictures.Stored(number)
-			return pdf.Picture{Stream: (*pdf.Stream)(s.Stream), Pixels: s.Pixels, ICC: s.ICC,
-				Width: s.Width, Height: s.Height, Orientation: s.Orientation, PageWidth: s.PageWidth, PageHeight: s.PageHeight}, err
+			return pictureFrom(s), err
 		})
 		return AssembleAnswer{TextLayer: true, Outcome: outcome}, err
 	}
@@ -101,4 +100,11 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 	}
 	outcome, err := pdf.AddText(q.Source.Path, q.Out, n, layers, q.Options, nil)
 	return AssembleAnswer{TextLayer: true, Outcome: outcome}, err
+}
+
+// pictureFrom hands a stored picture from the room that reads to the one that
+// writes.
+func pictureFrom(s pages.Stored) pdf.Picture {
+	return pdf.Picture{Stream: (*pdf.Stream)(s.Stream), Pixels: s.Pixels, ICC: s.ICC,
+		Width: s.Width, Height: s.Height, Orientation: s.Orientation, PageWidth: s.PageWidth, PageHeight: s.PageHeight}
 }
