@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"bytes"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -59,34 +60,39 @@ func parseBMP(data []byte) (b bmpInfo, err error) {
 	if b.height < 0 {
 		b.topDown, b.height = true, -b.height
 	}
-	after := 14 + size
-	switch {
-	case b.compression == bmpMasks || b.compression == bmpMasksWith:
-		n := 3
-		if size >= 56 || b.compression == bmpMasksWith {
-			n = 4
-		}
-		if 54+4*n > len(data) { // behind the first 40 bytes, inside a longer header or after it
-			return b, errBMP
-		}
-		for i := range n {
-			b.masks[i] = le.Uint32(data[54+4*i:])
-		}
-	case b.bits == 16:
-		b.masks = [4]uint32{0x7C00, 0x3E0, 0x1F}
-	default: // 32 bits: the fourth byte is not used
-		b.masks = [4]uint32{0xFF0000, 0xFF00, 0xFF}
+	if b.bits > 8 {
+		return b, b.findMasks(data, size)
 	}
-	if b.bits <= 8 {
-		if used <= 0 || used > 1<<b.bits {
-			used = 1 << b.bits
-		}
-		for i := 0; i < used && after+entry*i+3 <= b.pixels; i++ {
-			c := data[after+entry*i:]
-			b.colours = append(b.colours, color.RGBA{R: c[2], G: c[1], B: c[0], A: 255})
-		}
+	if used <= 0 || used > 1<<b.bits {
+		used = 1 << b.bits
+	}
+	for i := 0; i < used && 14+size+entry*i+3 <= b.pixels; i++ {
+		c := data[14+size+entry*i:]
+		b.colours = append(b.colours, color.RGBA{R: c[2], G: c[1], B: c[0], A: 255})
 	}
 	return b, nil
+}
+
+// findMasks says which bits of a pixel are which colour; size is the header's.
+func (b *bmpInfo) findMasks(data []byte, size int) error {
+	if b.compression != bmpMasks && b.compression != bmpMasksWith {
+		b.masks = [4]uint32{0xFF0000, 0xFF00, 0xFF} // of 32 bits the fourth byte is not used
+		if b.bits == 16 {
+			b.masks = [4]uint32{0x7C00, 0x3E0, 0x1F}
+		}
+		return nil
+	}
+	n := 3
+	if size >= 56 || b.compression == bmpMasksWith {
+		n = 4
+	}
+	if 54+4*n > len(data) { // behind the first 40 bytes, inside a longer header or after it
+		return errBMP
+	}
+	for i := range n {
+		b.masks[i] = binary.LittleEndian.Uint32(data[54+4*i:])
+	}
+	return nil
 }
 
 func bmpHeader(data []byte) (header, error) {
@@ -201,51 +207,46 @@ func (b bmpInfo) runs(data []byte) (image.Image, error) {
 	}
 	out := image.NewPaletted(image.Rect(0, 0, b.width, b.height), b.colours)
 	x, y := 0, b.height-1
-	put := func(v byte) {
-		if x < b.width && y >= 0 {
+	// put writes the i-th of the pixels packed from data on.
+	put := func(data []byte, i int) {
+		v := data[i*b.bits/8]
+		if b.bits == 4 {
+			v = v >> (4 - i%2*4) & 15
+		}
+		if x < b.width {
 			out.Pix[y*out.Stride+x] = min(v, byte(len(b.colours)-1))
 		}
 		x++
 	}
-	// pixel is the i-th of those packed from data on.
-	pixel := func(data []byte, i int) byte {
-		if b.bits == 8 {
-			return data[i]
-		}
-		return data[i/2] >> (4 - i%2*4) & 15
-	}
-	for len(data) >= 2 {
+	for len(data) >= 2 && y >= 0 {
 		n, v := int(data[0]), data[1]
-		data = data[2:]
+		rest := data[2:]
 		switch {
-		case n > 0:
+		case n > 0: // of 4 bits, two pixels in turn
+			both := bytes.Repeat(data[1:2], n)
 			for i := range n {
-				put(pixel([]byte{v, v}[:2], i%2))
+				put(both, i)
 			}
 		case v == 0: // end of row
 			x, y = 0, y-1
 		case v == 1: // end of picture
 			return out, nil
-		case v == 2: // go on elsewhere
-			if len(data) < 2 {
-				return nil, errCut
-			}
-			x, y = x+int(data[0]), y-int(data[1])
-			data = data[2:]
+		case v == 2 && len(rest) >= 2: // go on elsewhere
+			x, y, rest = x+int(rest[0]), y-int(rest[1]), rest[2:]
 		default: // so many pixels as they are, padded to two bytes
-			bytes := (int(v)*b.bits + 7) / 8
-			padded := (bytes + 1) &^ 1
-			if len(data) < padded {
+			padded := ((int(v)*b.bits+7)/8 + 1) &^ 1
+			if v == 2 || len(rest) < padded {
 				return nil, errCut
 			}
 			for i := range int(v) {
-				put(pixel(data, i))
+				put(rest, i)
 			}
-			data = data[padded:]
+			rest = rest[padded:]
 		}
-		if y < 0 {
-			return out, nil
-		}
+		data = rest
+	}
+	if y < 0 {
+		return out, nil
 	}
 	return nil, errCut
 }

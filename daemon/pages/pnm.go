@@ -95,53 +95,50 @@ func decodePNM(data []byte) (image.Image, error) {
 	if err != nil {
 		return nil, err
 	}
-	rect := image.Rect(0, 0, p.width, p.height)
-	deep := func(v int) uint16 { return uint16(min(v, p.most) * 0xFFFF / p.most) }
-	shallow := func(v int) uint8 { return uint8(min(v, p.most) * 255 / p.most) }
-	var grey8 *image.Gray
-	var grey16 *image.Gray16
-	var rgb8 *image.RGBA
-	var rgb16 *image.RGBA64
-	var img image.Image
-	colour := p.kind == '3' || p.kind == '6'
-	switch {
-	case colour && p.most > 255:
-		rgb16 = image.NewRGBA64(rect)
-		img = rgb16
-	case colour:
-		rgb8 = image.NewRGBA(rect)
-		img = rgb8
-	case p.most > 255:
-		grey16 = image.NewGray16(rect)
-		img = grey16
-	default:
-		grey8 = image.NewGray(rect)
-		img = grey8
+	img, set := p.canvas()
+	channels := 1
+	if p.colour() {
+		channels = 3
 	}
 	for y := range p.height {
 		for x := range p.width {
 			var v [3]int
-			for i := range v {
-				if i > 0 && !colour {
-					break
-				}
+			for i := range channels {
 				if v[i], err = read(x, y); err != nil {
 					return nil, fmt.Errorf("row %d: %w", y, err)
 				}
 			}
-			switch {
-			case rgb16 != nil:
-				rgb16.SetRGBA64(x, y, color.RGBA64{R: deep(v[0]), G: deep(v[1]), B: deep(v[2]), A: 0xFFFF})
-			case rgb8 != nil:
-				rgb8.SetRGBA(x, y, color.RGBA{R: shallow(v[0]), G: shallow(v[1]), B: shallow(v[2]), A: 255})
-			case grey16 != nil:
-				grey16.SetGray16(x, y, color.Gray16{Y: deep(v[0])})
-			default:
-				grey8.Pix[y*grey8.Stride+x] = shallow(v[0])
-			}
+			set(x, y, v)
 		}
 	}
 	return img, nil
+}
+
+func (p pnmInfo) colour() bool { return p.kind == '3' || p.kind == '6' }
+
+// canvas is a picture that holds the samples without loss, and what sets one
+// of its pixels.
+func (p pnmInfo) canvas() (image.Image, func(x, y int, v [3]int)) {
+	rect := image.Rect(0, 0, p.width, p.height)
+	deep := func(v int) uint16 { return uint16(min(v, p.most) * 0xFFFF / p.most) }
+	shallow := func(v int) uint8 { return uint8(min(v, p.most) * 255 / p.most) }
+	switch {
+	case p.colour() && p.most > 255:
+		img := image.NewRGBA64(rect)
+		return img, func(x, y int, v [3]int) {
+			img.SetRGBA64(x, y, color.RGBA64{R: deep(v[0]), G: deep(v[1]), B: deep(v[2]), A: 0xFFFF})
+		}
+	case p.colour():
+		img := image.NewRGBA(rect)
+		return img, func(x, y int, v [3]int) {
+			img.SetRGBA(x, y, color.RGBA{R: shallow(v[0]), G: shallow(v[1]), B: shallow(v[2]), A: 255})
+		}
+	case p.most > 255:
+		img := image.NewGray16(rect)
+		return img, func(x, y int, v [3]int) { img.SetGray16(x, y, color.Gray16{Y: deep(v[0])}) }
+	}
+	img := image.NewGray(rect)
+	return img, func(x, y int, v [3]int) { img.Pix[y*img.Stride+x] = shallow(v[0]) }
 }
 
 // reader gives one sample after another; 0 is black but in bitmaps, whose 1 is

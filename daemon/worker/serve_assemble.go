@@ -92,8 +92,7 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 				return pdf.Picture{PageWidth: a4Width, PageHeight: a4Height}, nil
 			}
 			s, err := pictures.Stored(number)
-			return pdf.Picture{Stream: (*pdf.Stream)(s.Stream), Pixels: s.Pixels, ICC: s.ICC,
-				Width: s.Width, Height: s.Height, Orientation: s.Orientation, PageWidth: s.PageWidth, PageHeight: s.PageHeight}, err
+			return pictureFrom(s), err
 		})
 		return AssembleAnswer{TextLayer: true, Outcome: outcome}, err
 	}
@@ -126,4 +125,11 @@ func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAn
 	answer.Warnings = append(answer.Warnings, w)
 	answer.Outcome, err = pdf.AddText(clean, q.Out, d.Info().Pages, layers, q.Options, nil)
 	return answer, err
+}
+
+// pictureFrom hands a stored picture from the room that reads to the one that
+// writes.
+func pictureFrom(s pages.Stored) pdf.Picture {
+	return pdf.Picture{Stream: (*pdf.Stream)(s.Stream), Pixels: s.Pixels, ICC: s.ICC,
+		Width: s.Width, Height: s.Height, Orientation: s.Orientation, PageWidth: s.PageWidth, PageHeight: s.PageHeight}
 }
