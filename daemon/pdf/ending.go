@@ -3,7 +3,9 @@ package pdf
 import (
 	"bytes"
 	"crypto/rand"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"regexp"
 	"time"
@@ -16,45 +18,85 @@ import (
 // What a file says about itself as a whole: catalog, metadata, output intent
 // and identifier.
 
-// ConformancePDFA2b is the Conformance of files that claim and keep PDF/A-2b.
-const ConformancePDFA2b = "PDF/A-2b"
+// ending is how a file ends: its last objects and its trailer.
+type ending struct {
+	// write writes them; claim says whether they claim PDF/A-2b.
+	write func(claim bool) error
+	// claimed is set for a file that claims some PDF/A already; that is left as
+	// it is.
+	claimed bool
+	// obstacle says why no claim can be made; "" where nothing is known.
+	obstacle string
+}
 
-// settle ends the file f with tail, claiming PDF/A-2b where the check of the
-// finished file finds nothing against it and asks for it. flush brings what w
-// wrote into f.
-func settle(f *os.File, w *writer, o Options, flush func() error, tail func(claim bool) error) (Outcome, error) {
+// settle ends the file f, claiming PDF/A-2b only where the check of the finished
+// file finds nothing against it. flush brings what w wrote into f.
+func settle(f *os.File, w *writer, o Options, flush func() error, e ending) (Outcome, error) {
 	start, count := w.pos, len(w.entries)
 	end := func(claim bool) error {
-		if err := tail(claim); err != nil {
+		if err := e.write(claim); err != nil {
 			return err
 		}
 		return flush()
 	}
-	if o.PDFA == PDFAOff {
+	switch {
+	case o.PDFA == PDFAOff:
 		return Outcome{Why: "PDF/A is switched off."}, end(false)
+	case e.obstacle != "" && o.PDFA == PDFARequire:
+		return Outcome{}, notPossible(e.obstacle)
+	case e.obstacle != "":
+		return Outcome{Why: e.obstacle}, end(false)
 	}
-	if err := end(true); err != nil {
+	if err := end(!e.claimed); err != nil {
 		return Outcome{}, err
 	}
-	violations, err := pdfa.Check(f, w.pos)
-	if err != nil {
-		return Outcome{}, fmt.Errorf("check PDF/A: %w", err)
-	}
-	if len(violations) == 0 {
-		return Outcome{Conformance: ConformancePDFA2b}, nil
-	}
-	why := violations[0].Sentence
-	if o.PDFA == PDFARequire {
-		return Outcome{}, notPossible(why)
+	outcome, err := judge(f, w.pos, o)
+	if err != nil || outcome.Conformance != "" || e.claimed {
+		return outcome, err
 	}
 	if err := f.Truncate(start); err != nil {
 		return Outcome{}, err
 	}
-	if _, err := f.Seek(start, 0); err != nil {
+	if _, err := f.Seek(start, io.SeekStart); err != nil {
 		return Outcome{}, err
 	}
 	w.pos, w.entries = start, w.entries[:count]
-	return Outcome{Why: why}, end(false)
+	return outcome, end(false)
+}
+
+// judge tells what a finished file claims and keeps; an error where that is
+// required and is nothing.
+func judge(f io.ReaderAt, size int64, o Options) (Outcome, error) {
+	report, err := pdfa.Check(f, size)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("check PDF/A: %w", err)
+	}
+	if conformance := report.Conformance(); conformance != "" {
+		return Outcome{Conformance: conformance}, nil
+	}
+	why := report.Violations[0].Sentence
+	if o.PDFA == PDFARequire {
+		return Outcome{}, notPossible(why)
+	}
+	return Outcome{Why: why}, nil
+}
+
+// Judge tells what the file at path claims and keeps of PDF/A-2b or 3b; with
+// PDFARequire an error where that is nothing.
+func Judge(path string, o Options) (_ Outcome, err error) {
+	if o.PDFA == PDFAOff {
+		return Outcome{Why: "PDF/A is switched off."}, nil
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return Outcome{}, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	info, err := f.Stat()
+	if err != nil {
+		return Outcome{}, err
+	}
+	return judge(f, info.Size(), o)
 }
 
 func notPossible(why string) error {
@@ -62,10 +104,10 @@ func notPossible(why string) error {
 		Sentence: "The folder asks for PDF/A, which this file cannot be: " + why}
 }
 
-// outputIntent says that the device's colours are those of the profile that
-// object number is (ISO 19005-2, 6.2.3).
-func outputIntent(number int) string {
-	return fmt.Sprintf("<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (sRGB) /Info (sRGB IEC61966-2.1) /DestOutputProfile %d 0 R >>", number)
+// outputIntent says that the device's colours are those of a profile
+// (ISO 19005-2, 6.2.3).
+func outputIntent(profile string) string {
+	return "<< /Type /OutputIntent /S /GTS_PDFA1 /OutputConditionIdentifier (Custom) /Info (The colours of this file) /DestOutputProfile " + profile + " >>"
 }
 
 func sRGBObject(number int) object {
@@ -114,15 +156,15 @@ func textString(s string) string {
 	return literal(s)
 }
 
-// end writes the objects that follow a new file's pages, and its trailer.
-func (b *builder) end(kids []byte, pages int, o Options, now time.Time, claim bool) error {
+// finish writes the objects that follow a new file's pages, and its trailer.
+func (b *builder) finish(kids []byte, pages int, o Options, now time.Time, claim bool) error {
 	last := b.next
 	defer func() { b.next = last }()
 	metadata, profile := b.take(), b.take()
 	packet := pdfa.Packet(pdfa.Info{Producer: o.Producer, Created: xmpDate(now), Modified: xmpDate(now)}, claim)
 	objects := append([]object{
 		{number: 1, body: fmt.Appendf(nil, "<< /Type /Catalog /Pages 2 0 R /Metadata %d 0 R /OutputIntents [%s]%s >>",
-			metadata, outputIntent(profile), langEntry(o.Language))},
+			metadata, outputIntent(fmt.Sprintf("%d 0 R", profile)), langEntry(o.Language))},
 		{number: 2, body: fmt.Appendf(nil, "<< /Type /Pages /Count %d /Kids [%s] >>", pages, bytes.TrimSpace(kids))},
 		{number: 3, body: fmt.Appendf(nil, "<< /Producer %s /CreationDate %s /ModDate %[2]s >>", textString(o.Producer), pdfDate(now))},
 		metadataObject(metadata, 0, packet), sRGBObject(profile),

@@ -42,7 +42,7 @@ func FromPictures(out string, n int, layers Layers, o Options, page func(number 
 		fmt.Fprintf(&kids, "%d 0 R ", kid)
 	}
 	now := time.Now()
-	return settle(f, w, o, buffered.Flush, func(claim bool) error { return b.end(kids.Bytes(), n, o, now, claim) })
+	return settle(f, w, o, buffered.Flush, ending{write: func(claim bool) error { return b.finish(kids.Bytes(), n, o, now, claim) }})
 }
 
 // literal writes a string object of ASCII text.

@@ -19,19 +19,38 @@ type Violation struct {
 // maxViolations is how many are listed; one is enough against a claim.
 const maxViolations = 100
 
+// Report is what a check found.
+type Report struct {
+	// Part and Level are what the file claims, such as "2" and "B"; "" without a
+	// claim.
+	Part, Level string
+	Violations  []Violation
+}
+
+// Conformance is what the file claims and keeps, "PDF/A-2b" or "PDF/A-3b"; ""
+// for neither. Of claims to a higher level, only b is checked.
+func (r Report) Conformance() string {
+	if len(r.Violations) > 0 || r.Part == "" {
+		return ""
+	}
+	return "PDF/A-" + r.Part + "b"
+}
+
 // Check reads a finished file of size bytes and lists what speaks against its
-// being PDF/A-2b, the claim in its metadata included. What cannot be checked is
-// listed too. An error means that the file could not be read at all.
-func Check(r io.ReaderAt, size int64) (_ []Violation, err error) {
+// being PDF/A-2b, a missing claim included. What cannot be checked is listed
+// too. Files that claim part 3 are held to the rules of part 2, which differ in
+// attachments only (ISO 19005-3, Introduction). An error means that the file
+// could not be read at all.
+func Check(r io.ReaderAt, size int64) (out Report, err error) {
 	c := &checker{profiles: map[int]*profileHead{}, fonts: map[int]*fontUse{}, spaces: map[int]bool{}, visited: map[visit]bool{}, separations: map[syntax.Name]string{}}
 	defer func() {
 		if p := recover(); p != nil { // no claim where the check itself fails
 			c.add("6.1", "The file cannot be checked: %v.", p)
-			err = c.failure
+			out, err = Report{c.part, c.level, c.violations}, c.failure
 		}
 	}()
 	c.run(r, size)
-	return c.violations, c.failure
+	return Report{c.part, c.level, c.violations}, c.failure
 }
 
 // checker is one check of one file.
@@ -42,6 +61,8 @@ type checker struct {
 	seen       map[string]bool
 	failure    error // of reading
 	where      string
+
+	part, level string // the claim
 
 	intent      intent
 	profiles    map[int]*profileHead

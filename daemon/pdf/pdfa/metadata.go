@@ -111,13 +111,14 @@ func (c *checker) packet(s *syntax.Stream, what string) *xmpPacket {
 
 // identification is the claim itself (6.6.4).
 func (c *checker) identification(p *xmpPacket) {
-	part, level := p.text(nsPDFA, "part"), p.text(nsPDFA, "conformance")
-	if part == "" {
+	c.part, c.level = p.text(nsPDFA, "part"), p.text(nsPDFA, "conformance")
+	switch {
+	case c.part == "":
 		c.add("6.6.4", "The file does not claim to be PDF/A.")
-		return
-	}
-	if part != "2" || !oneOf(level, "A", "B", "U") {
-		c.add("6.6.4", "The file claims to be PDF/A-%s, not PDF/A-2b.", plain(syntax.Name(part+strings.ToLower(level))))
+	case !oneOf(c.part, "2", "3"):
+		c.add("6.6.4", "The file claims part %s of PDF/A, whose rules are not checked.", plain(syntax.Name(c.part)))
+	case !oneOf(c.level, "A", "B", "U"):
+		c.add("6.6.4", "The file claims a level of PDF/A that does not exist (%s).", plain(syntax.Name(c.level)))
 	}
 }
 

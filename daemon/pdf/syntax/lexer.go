@@ -6,6 +6,16 @@ import (
 	"strconv"
 )
 
+// Parse reads one direct object, such as the value of an entry.
+func Parse(data []byte) (Object, error) {
+	l := lexer{data: data, refs: true}
+	o, err := l.next(maxDepth)
+	if _, word := o.(keyword); word {
+		return nil, l.complain("no object")
+	}
+	return o, err
+}
+
 // lexer reads objects from data.
 type lexer struct {
 	data   []byte
