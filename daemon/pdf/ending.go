@@ -74,7 +74,10 @@ func judge(f io.ReaderAt, size int64, o Options) (Outcome, error) {
 	if conformance := report.Conformance(); conformance != "" {
 		return Outcome{Conformance: conformance}, nil
 	}
-	why := report.Violations[0].Sentence
+	why := "The file does not claim to be PDF/A."
+	if report.Part != "" {
+		why = report.Violations[0].Sentence
+	}
 	if o.PDFA == PDFARequire {
 		return Outcome{}, notPossible(why)
 	}

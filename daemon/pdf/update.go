@@ -62,7 +62,9 @@ func untouched(in, out string, o Options) (Outcome, error) {
 	if err := Copy(in, out); err != nil {
 		return Outcome{}, err
 	}
-	o.PDFA = map[bool]string{true: PDFAOff, false: PDFAAuto}[o.PDFA == PDFAOff]
+	if o.PDFA == PDFARequire {
+		o.PDFA = PDFAAuto // it may yet be brought to it
+	}
 	return Judge(out, o)
 }
 

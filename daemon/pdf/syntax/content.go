@@ -2,7 +2,6 @@ package syntax
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -11,9 +10,10 @@ import (
 // and a pattern's name.
 const maxOperands = 33
 
-// operators are those of content streams (ISO 32000-1, Annex A).
-var operators = func() map[string]keyword {
-	out := map[string]keyword{}
+// operators are those of content streams (ISO 32000-1, Annex A), each as the
+// object the lexer answers: made once, not for each.
+var operators = func() map[string]Object {
+	out := map[string]Object{}
 	for _, op := range []keyword{"b", "B", "b*", "B*", "BDC", "BI", "BMC", "BT", "BX", "c", "cm", "CS", "cs", "d", "d0", "d1",
 		"Do", "DP", "EI", "EMC", "ET", "EX", "f", "F", "f*", "G", "g", "gs", "h", "i", "ID", "j", "J", "K", "k", "l", "m", "M",
 		"MP", "n", "q", "Q", "re", "RG", "rg", "ri", "s", "S", "SC", "sc", "SCN", "scn", "sh", "T*", "Tc", "Td", "TD", "Tf",
@@ -72,9 +72,6 @@ func (c *Content) Next() (Operation, error) {
 			return Operation{}, io.EOF
 		}
 		o, err := l.next(maxDepth)
-		if errors.Is(err, errEnd) {
-			return Operation{}, fmt.Errorf("%w: %w", ErrSyntax, err)
-		}
 		if err != nil {
 			return Operation{}, err
 		}
@@ -99,7 +96,7 @@ func (c *Content) inline(op Operation) (Operation, error) {
 	for {
 		k, err := l.next(maxDepth)
 		if err != nil {
-			return op, fmt.Errorf("%w: inline image: %w", ErrSyntax, err)
+			return op, fmt.Errorf("inline image: %w", err)
 		}
 		if k == keyword("ID") {
 			break
@@ -110,7 +107,7 @@ func (c *Content) inline(op Operation) (Operation, error) {
 		}
 		v, err := l.next(maxDepth)
 		if err != nil {
-			return op, fmt.Errorf("%w: inline image: %w", ErrSyntax, err)
+			return op, fmt.Errorf("inline image: %w", err)
 		}
 		if _, bad := v.(keyword); bad {
 			return op, l.complain("inline image")

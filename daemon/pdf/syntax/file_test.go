@@ -123,7 +123,7 @@ func exercise(t testing.TB, data []byte) bool {
 	}
 	for _, n := range f.Numbers() {
 		i, err := f.Indirect(n)
-		if err != nil && !errors.Is(err, ErrSyntax) && !errors.Is(err, ErrFilter) && !errors.Is(err, errEnd) {
+		if err != nil && !errors.Is(err, ErrSyntax) && !errors.Is(err, ErrFilter) {
 			t.Errorf("object %d: %v", n, err)
 		}
 		if i == nil {

@@ -1,6 +1,7 @@
 package syntax
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"strconv"
@@ -137,7 +138,7 @@ func (l *lexer) word() Object {
 		return nil
 	}
 	if known, ok := operators[string(w)]; ok {
-		return known // saves an allocation for each
+		return known
 	}
 	return keyword(w)
 }
@@ -186,7 +187,12 @@ func hexValue(c byte) int {
 
 func (l *lexer) hex() (Object, error) {
 	l.pos++
-	var out []byte
+	end := bytes.IndexByte(l.data[l.pos:], '>')
+	if end < 0 {
+		l.pos = len(l.data)
+		return nil, errEnd
+	}
+	out := make([]byte, 0, (end+1)/2)
 	digits, half := 0, 0
 	for ; l.pos < len(l.data); l.pos++ {
 		c := l.data[l.pos]

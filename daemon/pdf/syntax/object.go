@@ -7,7 +7,10 @@
 // what the objects mean.
 package syntax
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Object is nil (null), bool, int64, float64, Name, String, Ref, Dict, Array or
 // *Stream.
@@ -62,8 +65,7 @@ const (
 )
 
 var (
-	// errEnd says that the data end within an object.
-	errEnd = errors.New("the data end within an object")
 	// ErrSyntax is in the chain of every complaint about bytes that are no PDF.
 	ErrSyntax = errors.New("PDF syntax error")
+	errEnd    = fmt.Errorf("%w: the data end within an object", ErrSyntax)
 )
