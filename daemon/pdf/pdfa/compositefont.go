@@ -21,18 +21,22 @@ func (f *fontCheck) compositeFont() {
 		f.complain("6.2.11.2", "is damaged")
 		return
 	}
-	if !f.u.wide {
-		f.complain("6.2.11.3.3", "has an encoding that cannot be checked")
+	if f.u.unmapped != nil {
+		f.complain("6.2.11.3.3", "cannot be checked: %v", f.u.unmapped)
 		return
 	}
 	if f.u.odd {
 		f.complain("6.2.11.4.1", "is used with half a character")
 	}
 	info := f.dict(d["CIDSystemInfo"])
-	_, registry := f.resolve(info["Registry"]).(syntax.String)
-	_, ordering := f.resolve(info["Ordering"]).(syntax.String)
-	if _, supplement := f.integer(info["Supplement"]); !registry || !ordering || !supplement {
+	registry, ok1 := f.resolve(info["Registry"]).(syntax.String)
+	ordering, ok2 := f.resolve(info["Ordering"]).(syntax.String)
+	supplement, ok3 := f.integer(info["Supplement"])
+	if !ok1 || !ok2 || !ok3 {
 		f.complain("6.2.11.3.1", "does not say what its characters are counted by")
+	}
+	if m := f.u.cmap; m != nil && (m.registry != registry || m.ordering != ordering || int64(supplement) < m.supply) {
+		f.complain("6.2.11.3.1", "counts its characters in two ways")
 	}
 	descriptor := f.dict(d["FontDescriptor"])
 	o, key := f.fontFile(descriptor)

@@ -1,6 +1,7 @@
 package pdfa
 
 import (
+	"errors"
 	"maps"
 	"math/bits"
 	"regexp"
@@ -39,10 +40,12 @@ type fontUse struct {
 	title     string
 	where     string // the first page
 	composite bool
-	// wide says that codes have two bytes each; of other composite fonts the
-	// codes are not known.
-	wide bool
-	odd  bool
+	// wide says that codes have two bytes each and are identifiers; other
+	// composite fonts have a CMap, or unmapped says why not.
+	wide     bool
+	cmap     *codeMap
+	unmapped error
+	odd      bool
 	// shown are codes that can be seen, hidden those in rendering mode 3 only.
 	shown, hidden *codeSet
 	rendered      bool
@@ -65,6 +68,12 @@ func (c *checker) use(o syntax.Object, r *resources) *fontUse {
 	}
 	u := &fontUse{dict: d, resources: r, title: title(c.name(d["BaseFont"])), where: c.where, composite: c.name(d["Subtype"]) == "Type0"}
 	u.wide = u.composite && oneOf(c.name(d["Encoding"]), "Identity-H", "Identity-V")
+	if u.composite && !u.wide {
+		u.unmapped = errors.New("its encoding is not known here")
+		if s, ok := c.resolve(d["Encoding"]).(*syntax.Stream); ok {
+			u.cmap, u.unmapped = c.embeddedMap(s)
+		}
+	}
 	if indirect {
 		c.fonts[ref.Number] = u
 	} else {
@@ -104,6 +113,8 @@ func (u *fontUse) show(s syntax.String, hidden bool, where string) {
 		for i := 0; i+1 < len(s); i += 2 {
 			(*into).add(int(s[i])<<8 | int(s[i+1]))
 		}
+	case u.cmap != nil:
+		u.odd = !u.cmap.split(s, (*into).add) || u.odd
 	}
 }
 

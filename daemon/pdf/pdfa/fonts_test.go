@@ -6,6 +6,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -108,6 +109,26 @@ func TestFontPrograms(t *testing.T) {
 	}
 }
 
+func TestCodeMap(t *testing.T) {
+	m, err := parseCMap([]byte("/CIDInit /ProcSet findresource begin 12 dict begin begincmap /CIDSystemInfo 3 dict dup begin /Registry (A) def /Ordering (B) def " +
+		"/Supplement 2 def end def /WMode 1 def 2 begincodespacerange <00> <7F> <8140> <FEFE> endcodespacerange " +
+		"2 begincidrange <20> <7E> 1 <8140> <817E> 633 endcidrange 1 begincidchar <00> 7 endcidchar endcmap"))
+	if err != nil || m.registry != "A" || m.ordering != "B" || m.supply != 2 || m.wMode != 1 {
+		t.Fatalf("%+v, %v", m, err)
+	}
+	var got []int
+	ok := m.split("\x00A\x81\x41\x7F", func(cid int) { got = append(got, cid) })
+	if want := []int{7, 34, 634, 0}; !ok || !slices.Equal(got, want) {
+		t.Errorf("%v, %v, want %v", got, ok, want)
+	}
+	if m.split("\x81", func(int) {}) || m.split("\xFF\xFF", func(int) {}) {
+		t.Error("half a code, or none, was read")
+	}
+	if _, err := parseCMap([]byte("/Other usecmap")); err == nil {
+		t.Error("a CMap that builds on another was read")
+	}
+}
+
 func TestGlyphNames(t *testing.T) {
 	n := newGlyphNames()
 	for code, want := range map[byte]string{'A': "A", 0x80: "Euro", 0xE4: "adieresis", 0xAD: "hyphen", 0x96: "endash"} {
@@ -140,6 +161,9 @@ func FuzzFontPrograms(f *testing.F) {
 		_, _ = parseType1(data)
 		_, _ = readProfile(data)
 		_, _ = parseXMP(data)
+		if m, err := parseCMap(data); err == nil {
+			m.split("\x00\x20\x81\x40\xFF\xFF", func(int) {})
+		}
 		if p, err := parseCFF(data); err == nil {
 			for g := range min(len(p.charset), 100) {
 				_ = p.name(g, names)

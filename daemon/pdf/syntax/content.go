@@ -47,11 +47,16 @@ type Operation struct {
 type Content struct {
 	lexer    lexer
 	operands []Object
+	most     int // operands of one operator
 }
 
 // NewContent reads the decoded bytes of a content stream. A page with several
 // streams is read as one, joined by a line feed (ISO 32000-1, 7.8.2).
-func NewContent(data []byte) *Content { return &Content{lexer: lexer{data: data}} }
+func NewContent(data []byte) *Content { return &Content{lexer: lexer{data: data}, most: maxOperands} }
+
+// NewCMap reads a CMap, whose PostScript is like a content stream with its own
+// operators (ISO 32000-1, 9.7.5.4).
+func NewCMap(data []byte) *Content { return &Content{lexer: lexer{data: data}, most: 3 * 1024} }
 
 // Faults are those met so far.
 func (c *Content) Faults() Faults { return c.lexer.faults }
@@ -82,7 +87,7 @@ func (c *Content) Next() (Operation, error) {
 			}
 			return out, nil
 		}
-		if len(c.operands) >= maxOperands {
+		if len(c.operands) >= c.most {
 			return Operation{}, l.complain("too many operands")
 		}
 		c.operands = append(c.operands, o)
