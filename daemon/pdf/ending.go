@@ -3,6 +3,7 @@ package pdf
 import (
 	"bytes"
 	"crypto/rand"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -43,7 +44,7 @@ func settle(f *os.File, w *writer, o Options, flush func() error, e ending) (Out
 	case o.PDFA == PDFAOff:
 		return Outcome{Why: "PDF/A is switched off."}, end(false)
 	case e.obstacle != "" && o.PDFA == PDFARequire:
-		return Outcome{}, notPossible(e.obstacle)
+		return Outcome{}, notPossible(e.obstacle, false)
 	case e.obstacle != "":
 		return Outcome{Why: e.obstacle}, end(false)
 	}
@@ -79,7 +80,7 @@ func judge(f io.ReaderAt, size int64, o Options) (Outcome, error) {
 		why = report.Violations[0].Sentence
 	}
 	if o.PDFA == PDFARequire {
-		return Outcome{}, notPossible(why)
+		return Outcome{}, notPossible(why, report.Mendable())
 	}
 	return Outcome{Why: why}, nil
 }
@@ -102,9 +103,15 @@ func Judge(path string, o Options) (_ Outcome, err error) {
 	return judge(f, info.Size(), o)
 }
 
-func notPossible(why string) error {
-	return &engines.Error{Kind: engines.Review, Code: "pdfa_not_possible",
+// notPossible is the answer where PDF/A is required. mendable says that the file
+// may be brought to it when it is written anew.
+func notPossible(why string, mendable bool) error {
+	e := &engines.Error{Kind: engines.Review, Code: "pdfa_not_possible",
 		Sentence: "The folder asks for PDF/A, which this file cannot be: " + why}
+	if mendable {
+		e.Cause = ErrRewrite
+	}
+	return e
 }
 
 // outputIntent says that the device's colours are those of a profile
@@ -181,17 +188,30 @@ func (b *builder) finish(kids []byte, pages int, o Options, now time.Time, claim
 	return b.w.table(fmt.Sprintf("/Size %d /Root 1 0 R /Info 3 0 R /ID [%s %s]", b.next, id, id), true)
 }
 
-// independent gives ink colours, which no display has, a meaning of their own:
-// the output intent is for grey and RGB (ISO 19005-2, 6.2.4.3).
-func (b *builder) independent(space string) (string, error) {
-	if space != "/DeviceCMYK" {
-		return space, nil
+// coloured is the colour space of pictures of so many channels, given by a
+// profile. Ink colours always have one: the output intent is for grey and RGB
+// (ISO 19005-2, 6.2.4.3). A profile that PDF/A does not allow is left out.
+func (b *builder) coloured(channels int, icc []byte) (string, error) {
+	device := map[int]string{1: "/DeviceGray", 3: "/DeviceRGB", 4: "/DeviceCMYK"}[channels]
+	if icc != nil && pdfa.CheckProfile(icc, channels) != nil {
+		icc = nil
 	}
-	if b.inks == 0 {
-		b.inks = b.take()
-		if err := b.w.object(object{number: b.inks, body: stream("/N 4 /Alternate /DeviceCMYK", pdfa.CMYK())}); err != nil {
+	if icc == nil && channels == 4 {
+		icc = pdfa.CMYK()
+	}
+	if icc == nil || device == "" {
+		return device, nil
+	}
+	key := sha256.Sum256(icc)
+	if b.profiles[key] == 0 { // pages of one scanner share theirs
+		number := b.take()
+		if err := b.w.object(object{number: number, body: stream(fmt.Sprintf("/N %d /Alternate %s", channels, device), icc)}); err != nil {
 			return "", err
 		}
+		if b.profiles == nil {
+			b.profiles = map[[sha256.Size]byte]int{}
+		}
+		b.profiles[key] = number
 	}
-	return fmt.Sprintf("[/ICCBased %d 0 R]", b.inks), nil
+	return fmt.Sprintf("[/ICCBased %d 0 R]", b.profiles[key]), nil
 }

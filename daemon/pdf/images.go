@@ -3,6 +3,7 @@ package pdf
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -63,7 +64,7 @@ type builder struct {
 	w          *writer
 	codes      *codes
 	next, font int
-	inks       int // the profile of CMYK pictures, once there is one
+	profiles   map[[sha256.Size]byte]int // the colour profiles written, by content
 }
 
 func (b *builder) take() int {

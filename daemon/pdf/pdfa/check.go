@@ -36,6 +36,17 @@ func (r Report) Conformance() string {
 	return "PDF/A-" + r.Part + "b"
 }
 
+// Mendable is true where all that was found concerns how the file's objects are
+// written, not what they are: white space, lengths, header, end.
+func (r Report) Mendable() bool {
+	for _, v := range r.Violations {
+		if !oneOf(v.Clause, "6.1.2", "6.1.3", "6.1.4", "6.1.6", "6.1.7.1", "6.1.9") {
+			return false
+		}
+	}
+	return true
+}
+
 // Check reads a finished file of size bytes and lists what speaks against its
 // being PDF/A-2b, a missing claim included. What cannot be checked is listed
 // too. Files that claim part 3 are held to the rules of part 2, which differ in
