@@ -3,9 +3,11 @@ package pdf
 import (
 	"bufio"
 	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"intray/daemon/document"
 )
@@ -40,20 +42,8 @@ func FromPictures(out string, n int, layers Layers, o Options, page func(number 
 		}
 		fmt.Fprintf(&kids, "%d 0 R ", kid)
 	}
-	objects := append([]object{
-		{number: 1, body: []byte("<< /Type /Catalog /Pages 2 0 R >>")},
-		{number: 2, body: fmt.Appendf(nil, "<< /Type /Pages /Count %d /Kids [%s] >>", n, bytes.TrimSpace(kids.Bytes()))},
-		{number: 3, body: fmt.Appendf(nil, "<< /Producer %s >>", literal(o.Producer))},
-	}, b.codes.fontObjects(b.font)...)
-	for _, o := range objects {
-		if err := w.object(o); err != nil {
-			return Outcome{}, err
-		}
-	}
-	if err := w.table(fmt.Sprintf("/Size %d /Root 1 0 R /Info 3 0 R", b.next), true); err != nil {
-		return Outcome{}, err
-	}
-	return Outcome{}, buffered.Flush()
+	now := time.Now()
+	return settle(f, w, o, buffered.Flush, ending{write: func(claim bool) error { return b.finish(kids.Bytes(), n, o, now, claim) }})
 }
 
 // literal writes a string object of ASCII text.
@@ -74,6 +64,7 @@ type builder struct {
 	w          *writer
 	codes      *codes
 	next, font int
+	profiles   map[[sha256.Size]byte]int // the colour profiles written, by content
 }
 
 func (b *builder) take() int {

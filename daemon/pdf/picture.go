@@ -1,6 +1,7 @@
 package pdf
 
 import (
+	"errors"
 	"fmt"
 	"image"
 	"strings"
@@ -79,24 +80,17 @@ func (b *builder) image(s *Stream, width, height int, icc []byte, more string) (
 
 // space is the colour space of a picture's samples.
 func (b *builder) space(colours int, palette, icc []byte) (string, error) {
-	device := map[int]string{1: "/DeviceGray", 3: "/DeviceRGB", 4: "/DeviceCMYK"}[colours]
-	if device == "" {
-		return "", fmt.Errorf("picture with %d colour channels", colours)
+	if len(palette) > 0 {
+		colours = 3
+	}
+	space, err := b.coloured(colours, icc)
+	if err != nil || space == "" {
+		return "", errors.Join(err, fmt.Errorf("picture with %d colour channels", colours))
 	}
 	if len(palette) > 0 {
-		colours, device = 3, "/DeviceRGB"
+		return fmt.Sprintf("[/Indexed %s %d <%X>]", space, len(palette)/3-1, palette), nil
 	}
-	if icc != nil {
-		profile := b.take()
-		if err := b.w.object(object{number: profile, body: stream(fmt.Sprintf("/N %d /Alternate %s", colours, device), icc)}); err != nil {
-			return "", err
-		}
-		device = fmt.Sprintf("[/ICCBased %d 0 R]", profile)
-	}
-	if len(palette) > 0 {
-		return fmt.Sprintf("[/Indexed %s %d <%X>]", device, len(palette)/3-1, palette), nil
-	}
-	return device, nil
+	return space, nil
 }
 
 // decode maps the samples of an inverted stream to what they mean.

@@ -32,7 +32,10 @@ func AddText(in, out string, n int, layers Layers, o Options, raster func(number
 		return Outcome{}, err
 	}
 	if len(touched) == 0 {
-		return Outcome{}, Copy(in, out)
+		outcome, err := untouched(in, out, o)
+		if err != nil || outcome.Conformance != "" || o.PDFA != PDFARequire {
+			return outcome, err
+		}
 	}
 	src, err := objects.Open(in)
 	if err != nil {
@@ -51,6 +54,18 @@ func AddText(in, out string, n int, layers Layers, o Options, raster func(number
 	}
 	u := &update{src: src, pages: pages, layers: layers, raster: raster, codes: newCodes(), done: map[int]bool{}}
 	return u.extend(out, touched, o)
+}
+
+// untouched copies a file to which nothing is added. It claims what it claims;
+// only where PDF/A is required is the claim a reason to touch it.
+func untouched(in, out string, o Options) (Outcome, error) {
+	if err := Copy(in, out); err != nil {
+		return Outcome{}, err
+	}
+	if o.PDFA == PDFARequire {
+		o.PDFA = PDFAAuto // it may yet be brought to it
+	}
+	return Judge(out, o)
 }
 
 // rewriteFirst tells apart files that another reader may make sense of from
@@ -134,12 +149,21 @@ func (u *update) extend(path string, touched []int, o Options) (_ Outcome, err e
 	if err := u.countPages(root); err != nil {
 		return Outcome{}, err
 	}
-	for _, o := range u.codes.fontObjects(u.font) {
+	var fonts []object
+	if len(touched) > 0 {
+		fonts = u.codes.fontObjects(u.font)
+	}
+	for _, o := range fonts {
 		if err := w.object(o); err != nil {
 			return Outcome{}, err
 		}
 	}
-	return Outcome{}, errors.Join(u.end(), buffered.Flush())
+	h, err := u.whole(o)
+	if err != nil {
+		return Outcome{}, err
+	}
+	h.ending.write = func(claim bool) error { return u.write(h, claim) }
+	return settle(f, w, o, buffered.Flush, h.ending)
 }
 
 // countPages writes the page tree's root anew where it does not say how many
@@ -165,7 +189,7 @@ const maxCounted = 1_000_000
 func (u *update) end() error {
 	trailer := u.src.Trailer.Without("Size", "Prev", "XRefStm",
 		"Type", "W", "Index", "Length", "Filter", "DecodeParms", "F", "FFilter", "FDecodeParms", "DL").
-		With("Prev", fmt.Append(nil, u.src.Start))
+		With("Prev", fmt.Append(nil, u.src.Start)).With("ID", u.fileID())
 	if u.src.CrossStreams {
 		number := u.take()
 		return u.w.crossStream(fmt.Sprintf("/Size %d %s", u.next, trailer.Entries()), number)
