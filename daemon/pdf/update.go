@@ -53,7 +53,21 @@ func AddText(in, out string, n int, layers Layers, o Options, raster func(number
 		return Outcome{}, err
 	}
 	u := &update{src: src, pages: pages, layers: layers, raster: raster, codes: newCodes(), done: map[int]bool{}}
-	return u.extend(out, touched, o)
+	outcome, err := u.extend(out, touched, o)
+	if err != nil {
+		return outcome, err
+	}
+	return outcome, finish(out, o)
+}
+
+// finish linearizes a file that is large enough for it.
+func finish(path string, o Options) error {
+	info, err := os.Stat(path)
+	if err != nil || o.LinearizeAbove <= 0 || info.Size() < o.LinearizeAbove {
+		return err
+	}
+	_, err = linearize(path)
+	return err
 }
 
 // untouched copies a file to which nothing is added. It claims what it claims;
@@ -187,9 +201,7 @@ const maxCounted = 1_000_000
 // end writes the cross-reference section in the form of the source's last one.
 // The trailer says what that one says (ISO 32000-1, 7.5.6).
 func (u *update) end() error {
-	trailer := u.src.Trailer.Without("Size", "Prev", "XRefStm",
-		"Type", "W", "Index", "Length", "Filter", "DecodeParms", "F", "FFilter", "FDecodeParms", "DL").
-		With("Prev", fmt.Append(nil, u.src.Start)).With("ID", u.fileID())
+	trailer := plainTrailer(u.src).With("Prev", fmt.Append(nil, u.src.Start)).With("ID", u.fileID())
 	if u.src.CrossStreams {
 		number := u.take()
 		return u.w.crossStream(fmt.Sprintf("/Size %d %s", u.next, trailer.Entries()), number)

@@ -171,6 +171,12 @@ func (p *File) Numbers() []int {
 	return out
 }
 
+// Exists is true for a reference to an object in use.
+func (p *File) Exists(r Ref) bool {
+	e, found := p.entries[r.Number]
+	return found && !e.free && e.generation == r.Generation
+}
+
 // Packed says that object number stands in an object stream.
 func (p *File) Packed(number int) bool { return p.entries[number].stream > 0 }
 

@@ -1,0 +1,109 @@
+package pdf
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// checkLinear has qpdf look at a linearized file.
+func checkLinear(t *testing.T, path string) {
+	t.Helper()
+	tool(t, "qpdf", "--check", path)
+	if out := string(tool(t, "qpdf", "--show-linearization", path)); strings.Contains(out, "WARNING") || !strings.Contains(out, "no errors") && !strings.Contains(out, "file_size") {
+		t.Errorf("%s", out)
+	}
+	if info := string(tool(t, "pdfinfo", path)); !strings.Contains(info, "Optimized:       yes") {
+		t.Errorf("%s", info)
+	}
+}
+
+func TestLinearizedPictures(t *testing.T) {
+	for _, n := range []int{1, 2, 40} {
+		var layers []Layer
+		for i := 1; i <= n; i++ {
+			layers = append(layers, Layer{Page: onePage(i, 300, 400, helloLine(float64(50+i))), UserToPage: flip(400)})
+		}
+		path, _ := scanOf(t, n, layers...)
+		before := streamsOf(t, path)
+		if done, err := linearize(path); !done || err != nil {
+			t.Fatalf("%d pages: %v, %v", n, done, err)
+		}
+		checkLinear(t, path)
+		if after := streamsOf(t, path); before != after {
+			t.Errorf("%d pages: images changed", n)
+		}
+		if text := string(tool(t, "pdftotext", path, "-")); strings.Count(text, "Größe of 😀-fish") != n {
+			t.Errorf("%d pages: text %q", n, text)
+		}
+	}
+}
+
+// streamsOf hashes the pictures of a file as they are stored.
+func streamsOf(t *testing.T, path string) string {
+	t.Helper()
+	dir := t.TempDir()
+	tool(t, "pdfimages", "-all", path, filepath.Join(dir, "i"))
+	files, err := os.ReadDir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := ""
+	for _, f := range files {
+		data, err := os.ReadFile(filepath.Join(dir, f.Name()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all += fmt.Sprintf("%s %d %q\n", f.Name(), len(data), data[:min(len(data), 200)])
+	}
+	return all
+}
+
+// TestCorpusLinearized linearizes every PDF of the corpus that can be read
+// without repair.
+func TestCorpusLinearized(t *testing.T) {
+	var files []string
+	for _, dir := range []string{"formats", "hostile", "fields", "ocr", "barcodes"} {
+		found, err := filepath.Glob("../../../shared/corpus/" + dir + "/*.pdf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
+	}
+	if len(files) == 0 {
+		t.Skip("skipped: the corpus is not there")
+	}
+	n := 0
+	for _, path := range files {
+		name := filepath.Base(path)
+		out := filepath.Join(t.TempDir(), "out.pdf")
+		if err := Copy(path, out); err != nil {
+			t.Fatal(err)
+		}
+		done, err := linearize(out)
+		if err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		valid := exec.Command("qpdf", "--check", path).Run() == nil
+		if !done && valid {
+			t.Logf("%s stays as it is", name)
+		}
+		if !done || err != nil {
+			continue
+		}
+		n++
+		if !valid {
+			continue
+		}
+		for _, args := range [][]string{{"--check", out}, {"--show-linearization", out}} {
+			b, err := exec.Command("qpdf", args...).CombinedOutput()
+			if err != nil || strings.Contains(string(b), "WARNING") {
+				t.Errorf("%s: %v: %.600s", name, err, b)
+			}
+		}
+	}
+	t.Logf("%d of %d files linearized", n, len(files))
+}
