@@ -41,7 +41,7 @@ func FromPictures(out string, n int, layers Layers, o Options, page func(number 
 		fmt.Fprintf(&kids, "%d 0 R ", kid)
 	}
 	objects := append([]object{
-		{number: 1, body: []byte("<< /Type /Catalog /Pages 2 0 R >>")},
+		{number: 1, body: []byte("<< /Type /Catalog /Pages 2 0 R" + b.codes.viewerPreferences() + " >>")},
 		{number: 2, body: fmt.Appendf(nil, "<< /Type /Pages /Count %d /Kids [%s] >>", n, bytes.TrimSpace(kids.Bytes()))},
 		{number: 3, body: fmt.Appendf(nil, "<< /Producer %s >>", literal(o.Producer))},
 	}, b.codes.fontObjects(b.font)...)
