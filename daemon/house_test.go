@@ -45,6 +45,7 @@ func rooms() map[string][]string {
 		"daemon/pdf/pdfa":              {"daemon/pdf/syntax"},
 		"daemon/pages":                 {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects"},
 		"daemon/pdf":                   {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects", "daemon/pdf/pdfa"},
+		"daemon/pdf/pdftest":           {},
 		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document"},
 		"daemon/deliver":               {"daemon/document", "daemon/durable", "daemon/fault"},
 		"daemon/review":                {"daemon/document", "daemon/durable", "ledger"},
@@ -57,7 +58,7 @@ func rooms() map[string][]string {
 }
 
 // testRooms are for tests only.
-var testRooms = []string{"ledger/ledgertest", "engines/enginetest", "daemon/document/documenttest"}
+var testRooms = []string{"ledger/ledgertest", "engines/enginetest", "daemon/document/documenttest", "daemon/pdf/pdftest"}
 
 // pureRooms touch neither disk nor clock nor network.
 var pureRooms = []string{"daemon/route", "daemon/normalize", "daemon/extract", "daemon/validate"}

@@ -59,7 +59,7 @@ func TestBMP(t *testing.T) {
 			table = append(table, v, v, v, 0)
 		}
 		value := func(x, y int) uint32 { return uint32(quantize(shade(x, y, 0), bits)) }
-		want := func(x, y int) color.Color { return color.Gray16{widen(uint16(value(x, y)), bits)} }
+		want := func(x, y int) color.Color { return color.Gray16{fullScale(uint16(value(x, y)), bits)} }
 		name := fmt.Sprintf("%d bits", bits)
 		comparePage(t, name, decodedSingle(t, name, bmpOf(bits, 0, bits == 4, table, bmpRows(bits, bits == 4, value))), want, 0x101)
 		if bits == 1 {

@@ -88,7 +88,7 @@ func pngChunk(kind string, body []byte) []byte {
 func TestPNG(t *testing.T) {
 	for _, bits := range []int{1, 2, 4, 8, 16} {
 		value := func(x, y, i int) uint16 { return quantize(shade(x, y, i), bits) }
-		wide := func(x, y, i int) uint16 { return widen(value(x, y, i), bits) }
+		wide := func(x, y, i int) uint16 { return fullScale(value(x, y, i), bits) }
 		colours := pngChunk("PLTE", bytes.Repeat([]byte{9, 99, 200, 250, 3, 0}, 1<<max(bits-1, 0)&0xFF))
 		clear := pngChunk("tRNS", []byte{0})
 		for name, c := range map[string]struct {

@@ -29,7 +29,7 @@ func inkAt(x, y int) bool { return x < 8 && y < 8 || (x/3+y/5)%4 == 0 }
 
 func quantize(v uint16, bits int) uint16 { return uint16(uint32(v) * (1<<bits - 1) / 0xFFFF) }
 
-func widen(v uint16, bits int) uint16 { return uint16(uint32(v) * 0xFFFF / (1<<bits - 1)) }
+func fullScale(v uint16, bits int) uint16 { return uint16(uint32(v) * 0xFFFF / (1<<bits - 1)) }
 
 func openedTIFF(t testing.TB, data []byte, limits Limits) *tiffFile {
 	t.Helper()
@@ -80,22 +80,22 @@ func tiffKinds() []kind {
 	for _, bits := range []int{1, 2, 4, 8, 16} {
 		value := func(x, y, i int) uint16 { return quantize(shade(x, y, i), bits) }
 		most := uint16(1<<bits - 1)
-		grey := func(x, y int) color.Color { return color.Gray16{Y: widen(value(x, y, 0), bits)} }
+		grey := func(x, y int) color.Color { return color.Gray16{Y: fullScale(value(x, y, 0), bits)} }
 		out = append(out,
 			kind{"black is zero", blackIsZero, bits, 1, value, grey, nil},
 			kind{"white is zero", whiteIsZero, bits, 1, func(x, y, i int) uint16 { return most - value(x, y, i) }, grey, nil})
 		if bits >= 8 {
 			out = append(out,
 				kind{"grey and opacity", blackIsZero, bits, 2, func(x, y, i int) uint16 { return value(x, y, 3*i) }, func(x, y int) color.Color {
-					v := widen(value(x, y, 0), bits)
-					return color.NRGBA64{v, v, v, widen(value(x, y, 3), bits)}
+					v := fullScale(value(x, y, 0), bits)
+					return color.NRGBA64{v, v, v, fullScale(value(x, y, 3), bits)}
 				}, map[uint16][]uint32{tagExtraSamples: {2}}},
 				kind{"colour and opacity", rgb, bits, 4, value, func(x, y int) color.Color {
-					return color.NRGBA64{widen(value(x, y, 0), bits), widen(value(x, y, 1), bits), widen(value(x, y, 2), bits), widen(value(x, y, 3), bits)}
+					return color.NRGBA64{fullScale(value(x, y, 0), bits), fullScale(value(x, y, 1), bits), fullScale(value(x, y, 2), bits), fullScale(value(x, y, 3), bits)}
 				}, map[uint16][]uint32{tagExtraSamples: {2}}})
 		}
 		out = append(out, kind{"colour", rgb, bits, 3, value, func(x, y int) color.Color {
-			return color.RGBA64{widen(value(x, y, 0), bits), widen(value(x, y, 1), bits), widen(value(x, y, 2), bits), 0xFFFF}
+			return color.RGBA64{fullScale(value(x, y, 0), bits), fullScale(value(x, y, 1), bits), fullScale(value(x, y, 2), bits), 0xFFFF}
 		}, nil})
 		if bits <= 8 {
 			table := make([]uint32, 3<<bits)

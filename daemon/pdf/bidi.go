@@ -159,19 +159,30 @@ func startsRight(word []letter) bool {
 	return false
 }
 
+// mirrored are the signs that PDFium turns into their mirror images in text
+// from right to left, and the others don't.
+const mirrored = "()[]{}<>«»‹›≤≥"
+
 // fence puts a mark behind every number, sign and foreign letter of a word from
 // right to left after which the word goes on with something else than a letter
-// of its own.
+// of its own, and marks around what must not be mirrored.
 func fence(word []letter) []letter {
 	var out []letter
 	for i, l := range word {
+		mirror := l.right && strings.Contains(mirrored, l.text)
+		if mirror {
+			out = append(out, letter{leftToRightMark, true})
+		}
 		out = append(out, l)
-		if i+1 == len(word) || l.right && (strongRight(l.text) || neutral(l.text)) {
+		last := i+1 == len(word)
+		switch {
+		case mirror && (last || !strongRight(word[i+1].text)):
+		case mirror || last || l.right && (strongRight(l.text) || neutral(l.text)):
+			continue
+		case strongRight(word[i+1].text) || !l.right && !word[i+1].right:
 			continue
 		}
-		if next := word[i+1]; !strongRight(next.text) && (l.right || next.right) {
-			out = append(out, letter{rightToLeftMark, true})
-		}
+		out = append(out, letter{rightToLeftMark, true})
 	}
 	return out
 }

@@ -173,8 +173,8 @@ func (b *builder) finish(kids []byte, pages int, o Options, now time.Time, claim
 	metadata, profile := b.take(), b.take()
 	packet := pdfa.Packet(pdfa.Info{Producer: o.Producer, Created: xmpDate(now), Modified: xmpDate(now)}, claim)
 	objects := append([]object{
-		{number: 1, body: fmt.Appendf(nil, "<< /Type /Catalog /Pages 2 0 R /Metadata %d 0 R /OutputIntents [%s]%s >>",
-			metadata, outputIntent(fmt.Sprintf("%d 0 R", profile)), langEntry(o.Language))},
+		{number: 1, body: fmt.Appendf(nil, "<< /Type /Catalog /Pages 2 0 R /Metadata %d 0 R /OutputIntents [%s]%s%s >>",
+			metadata, outputIntent(fmt.Sprintf("%d 0 R", profile)), langEntry(o.Language), b.codes.viewerPreferences())},
 		{number: 2, body: fmt.Appendf(nil, "<< /Type /Pages /Count %d /Kids [%s] >>", pages, bytes.TrimSpace(kids))},
 		{number: 3, body: fmt.Appendf(nil, "<< /Producer %s /CreationDate %s /ModDate %[2]s >>", textString(o.Producer), pdfDate(now))},
 		metadataObject(metadata, 0, packet), sRGBObject(profile),

@@ -13,10 +13,11 @@ import (
 	"golang.org/x/text/width"
 )
 
-// The invisible font. It has a glyph half an em wide and, for East Asian
-// characters, one of a whole em; ToUnicode says what each code means (ISO
-// 32000-1, 9.10.3). The glyphs are a line without area from the lower left to
-// the upper right corner: PDFium leaves out text whose glyphs have no extent.
+// The invisible font. It has a glyph half an em wide, one of a whole em for East
+// Asian characters and one without width for marks of direction; ToUnicode says
+// what each code means (ISO 32000-1, 9.10.3). The first two are a line without
+// area from the lower left to the upper right corner: PDFium leaves out text
+// whose glyphs have no extent.
 // Ascent and descent are what readers draw selection boxes with: the height of
 // an x plus half of what an ascender adds, so that a word's box fits the ink
 // of "some" as well as that of "Hill".
@@ -37,6 +38,8 @@ const (
 type codes struct {
 	code  map[string]uint16
 	texts []string
+	// Words in lines from right to left, and all words.
+	rightToLeft, words int
 }
 
 func newCodes() *codes { return &codes{code: map[string]uint16{}} }
@@ -57,6 +60,23 @@ func (c *codes) of(text string) uint16 {
 	c.texts = append(c.texts, text)
 	c.code[text] = uint16(len(c.texts))
 	return c.code[text]
+}
+
+// count counts the words of a line.
+func (c *codes) count(words int, rightToLeft bool) {
+	c.words += words
+	if rightToLeft {
+		c.rightToLeft += words
+	}
+}
+
+// viewerPreferences is the catalog's entry that says in which direction the text
+// reads (ISO 32000-1, 12.2); "" for left to right. PDFium goes by it.
+func (c *codes) viewerPreferences() string {
+	if 2*c.rightToLeft <= c.words {
+		return ""
+	}
+	return " /ViewerPreferences << /Direction /R2L >>"
 }
 
 // advance is how wide a character is.
@@ -104,7 +124,7 @@ func (c *codes) fontObjects(first int) []object {
 	var widths bytes.Buffer // where it is not narrow; ISO 32000-1, 9.7.4.3
 	for i, text := range c.texts {
 		units := advance(text)
-		gidMap[2*i+3] = byte(units / narrow)
+		gidMap[2*i+3] = map[int]byte{narrow: 1, wide: 2, 0: 3}[units]
 		if units != narrow {
 			fmt.Fprintf(&widths, "%d %d %d ", i+1, i+1, units)
 		}
@@ -131,8 +151,8 @@ func glyphlessFont() []byte {
 	be := binary.BigEndian
 	head := slices.Concat(u16(1, 0, 1, 0), make([]byte, 4), []byte{0x5F, 0x0F, 0x3C, 0xF5}, u16(0, fontUnits),
 		make([]byte, 16), u16(0, fontDescent, wide, fontAscent, 0, 8, 2, 0, 0))
-	hhea := slices.Concat(u16(1, 0, fontAscent, fontDescent, 0, wide, 0, 0, wide, 1, 0, 0), make([]byte, 8), u16(0, 3))
-	maxp := slices.Concat(u16(1, 0, 3, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0))
+	hhea := slices.Concat(u16(1, 0, fontAscent, fontDescent, 0, wide, 0, 0, wide, 1, 0, 0), make([]byte, 8), u16(0, 4))
+	maxp := slices.Concat(u16(1, 0, 4, 2, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0))
 	cmap := u16(0, 1, 3, 1, 0, 12, 4, 24, 0, 2, 2, 0, 0, 0xFFFF, 0, 0xFFFF, 1, 0)
 	one, two := diagonal(narrow), diagonal(wide)
 	tables := []struct {
@@ -140,7 +160,7 @@ func glyphlessFont() []byte {
 		data []byte
 	}{
 		{"cmap", cmap}, {"glyf", slices.Concat(one, two)}, {"head", head}, {"hhea", hhea},
-		{"hmtx", u16(0, 0, narrow, 0, wide, 0)}, {"loca", u16(0, 0, len(one)/2, (len(one)+len(two))/2)}, {"maxp", maxp},
+		{"hmtx", u16(0, 0, narrow, 0, wide, 0, 0, 0)}, {"loca", u16(0, 0, len(one)/2, (len(one)+len(two))/2, (len(one)+len(two))/2)}, {"maxp", maxp},
 		{"post", slices.Concat(u16(3, 0), make([]byte, 28))},
 	}
 	out := slices.Concat(u16(1, 0, len(tables), 128, 3, len(tables)*16-128))

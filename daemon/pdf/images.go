@@ -14,7 +14,15 @@ import (
 
 // FromPictures writes a new searchable PDF of n pages. page is asked for one
 // page after another, so that one picture at a time is in memory.
-func FromPictures(out string, n int, layers Layers, o Options, page func(number int) (Picture, error)) (_ Outcome, err error) {
+func FromPictures(out string, n int, layers Layers, o Options, page func(number int) (Picture, error)) (Outcome, error) {
+	outcome, err := fromPictures(out, n, layers, o, page)
+	if err != nil {
+		return outcome, err
+	}
+	return finish(out, o, outcome)
+}
+
+func fromPictures(out string, n int, layers Layers, o Options, page func(number int) (Picture, error)) (_ Outcome, err error) {
 	f, err := os.Create(out)
 	if err != nil {
 		return Outcome{}, err

@@ -23,13 +23,23 @@ func (l Layer) write(out *bytes.Buffer, c *codes, resource string) error {
 		return fmt.Errorf("page %d: user space does not map to the page", l.Page.Number)
 	}
 	out.WriteString("q\n")
+	w := lineWriter{out: out, codes: c, font: resource, toUser: pageToUser}
 	for _, block := range l.Page.Blocks[min(l.Kept, len(l.Page.Blocks)):] {
 		for _, line := range block.Lines {
-			writeLine(out, c, resource, line, pageToUser)
+			w.line(line)
 		}
 	}
 	out.WriteString("Q\n")
 	return nil
+}
+
+// lineWriter writes the lines of one page.
+type lineWriter struct {
+	out    *bytes.Buffer
+	codes  *codes
+	font   string
+	toUser document.Matrix
+	last   float64 // how far the last word was stretched; 0 before the first
 }
 
 // leastGap is the distance of two words, in ems of their line, from which on
@@ -48,7 +58,7 @@ type placed struct {
 	x, y, length float64
 }
 
-func writeLine(out *bytes.Buffer, c *codes, resource string, line document.Line, pageToUser document.Matrix) {
+func (l *lineWriter) line(line document.Line) {
 	f := newFrame(line)
 	words, ascent := f.place(line.Words)
 	size := ascent * emPerAscent
@@ -56,48 +66,84 @@ func writeLine(out *bytes.Buffer, c *codes, resource string, line document.Line,
 		return
 	}
 	most := math.Inf(1)
-	if rtl, mixed := direction(line.Words); mixed {
+	rtl, mixed := direction(line.Words)
+	if mixed {
 		f.visual(words, rtl)
 		most = size * mostGap
 	}
 	f.space(words, size*leastGap, most)
-	fmt.Fprintf(out, "BT\n3 Tr /%s %s Tf\n", resource, number(size))
-	ax, ay := pageToUser.Vector(f.ax, f.ay)
-	ux, uy := pageToUser.Vector(f.up())
+	if f.leans() {
+		f.stretchFirst(words, l.last, size)
+	}
+	l.codes.count(len(words), rtl)
+	fmt.Fprintf(l.out, "BT\n3 Tr /%s %s Tf\n", l.font, number(size))
+	ax, ay := l.toUser.Vector(f.ax, f.ay)
+	ux, uy := l.toUser.Vector(f.up())
 	for i, w := range words {
-		x, y := pageToUser.Apply(w.x, w.y)
-		fmt.Fprintf(out, "%s %s %s %s %s %s Tm ", number(ax), number(ay), number(ux), number(uy), number(x), number(y))
-		show(out, c, w.chars, w.length, size)
+		x, y := l.toUser.Apply(w.x, w.y)
+		fmt.Fprintf(l.out, "%s %s %s %s %s %s Tm ", number(ax), number(ay), number(ux), number(uy), number(x), number(y))
+		l.show(w, size)
 		if i+1 < len(words) {
 			gap := f.along(words[i+1].x-w.x, words[i+1].y-w.y) - w.length
-			show(out, c, []string{" "}, max(gap, size*leastGap), size)
+			l.show(placed{chars: []string{" "}, length: max(gap, size*leastGap)}, size)
 		}
 	}
-	out.WriteString("ET\n")
+	l.last = words[len(words)-1].stretch(size)
+	l.out.WriteString("ET\n")
 }
 
-// show writes text stretched to length: Tz is the horizontal scaling in percent.
-func show(out *bytes.Buffer, c *codes, chars []string, length, size float64) {
-	units := 0
+// show writes characters stretched to their length: Tz is the horizontal
+// scaling in percent.
+func (l *lineWriter) show(w placed, size float64) {
 	var hex []byte
-	for _, char := range chars {
-		hex = fmt.Appendf(hex, "%04X", c.of(char))
+	for _, char := range w.chars {
+		hex = fmt.Appendf(hex, "%04X", l.codes.of(char))
+	}
+	fmt.Fprintf(l.out, "%s Tz <%s> Tj\n", number(100*w.stretch(size)), hex)
+}
+
+// stretch is the length of a word by what it is in the font.
+func (w placed) stretch(size float64) float64 {
+	units := 0
+	for _, char := range w.chars {
 		units += advance(char)
 	}
-	scale := 100 * length / (float64(units) * size / fontUnits)
-	fmt.Fprintf(out, "%s Tz <%s> Tj\n", number(scale), hex)
+	return w.length / (float64(max(units, 1)) * size / fontUnits)
 }
 
-// characters splits text into letters with the marks and joiners that belong
-// to them.
+// stretchFirst stretches the first word of a line as much as the last one before
+// it, if it isn't much, and lets it end where it did: where lines lean, pdf.js
+// divides positions by the stretch before it compares them, and takes two lines
+// for one.
+func (f frame) stretchFirst(words []placed, last, size float64) {
+	w := &words[0]
+	by := last / w.stretch(size)
+	if by < 0.6 || by > 1.7 {
+		return
+	}
+	grown := w.length * (by - 1)
+	w.x, w.y, w.length = w.x-f.ax*grown, w.y-f.ay*grown, w.length+grown
+}
+
+// characters splits text into letters with the marks and joiners that belong to
+// them. No character of text from left to right ends in a joiner, nor does one
+// from right to left begin with it, which is turned about: pdf.js leaves out
+// characters that end in one.
 func characters(text string) []string {
 	var out []string
+	joiner := false // the last character is a joiner that awaits its letter
 	for _, r := range text {
-		if n := len(out); n > 0 && len(out[n-1]) < maxCharacter && (unicode.IsMark(r) || r == '\u200C' || r == '\u200D') {
-			out[n-1] += string(r)
+		if unicode.IsControl(r) {
 			continue
 		}
-		out = append(out, string(r))
+		joins := r == '\u200C' || r == '\u200D'
+		if n := len(out); n > 0 && len(out[n-1]) < maxCharacter &&
+			(joiner || unicode.IsMark(r) || joins && strongRight(out[n-1])) {
+			out[n-1] += string(r)
+			joiner = joiner && joins
+			continue
+		}
+		out, joiner = append(out, string(r)), joins
 	}
 	return out
 }
@@ -111,7 +157,7 @@ const maxCharacter = 64
 const maxSlant = 0.34
 
 // leastLean is the slant, as a sine, from which on letters lean.
-const leastLean = 0.014 // 0.8 degrees
+const leastLean = 0.009 // half a degree
 
 // frame is a line's own frame on the page (y down): a point of its baseline,
 // the direction of the baseline, and the axis its words are written along.
@@ -126,7 +172,7 @@ func newFrame(line document.Line) frame {
 	b := line.Baseline
 	dx, dy := b[2]-b[0], b[3]-b[1]
 	length := math.Hypot(dx, dy)
-	if !(length > 0) {
+	if !(length > 0) || !sensible(b) {
 		return frame{x: line.Box[0], y: line.Box[3], dx: 1, ax: 1}
 	}
 	f := frame{x: b[0], y: b[1], dx: dx / length, dy: dy / length}
@@ -145,11 +191,13 @@ func newFrame(line document.Line) frame {
 // takes the next line for a part of one that leans while its letters don't.
 // Where the line hardly leans, pdf.js does better with upright letters.
 func (f frame) up() (x, y float64) {
-	if math.Abs(f.ax*f.dy-f.ay*f.dx) < leastLean {
-		return f.ay, -f.ax
+	if f.leans() {
+		return f.dy, -f.dx
 	}
-	return f.dy, -f.dx
+	return f.ay, -f.ax
 }
+
+func (f frame) leans() bool { return math.Abs(f.ax*f.dy-f.ay*f.dx) >= leastLean }
 
 func (f frame) along(x, y float64) float64 { return x*f.ax + y*f.ay }
 
@@ -160,12 +208,16 @@ func (f frame) place(words []document.Word) (out []placed, ascent float64) {
 	var heights []float64
 	lean := f.along(f.dx, f.dy)
 	for _, w := range words {
+		chars := characters(w.Text)
+		if len(chars) == 0 || !sensible(w.Box) {
+			continue
+		}
 		length, height := f.extent(w.Box)
 		cx, cy := (w.Box[0]+w.Box[2])/2, (w.Box[1]+w.Box[3])/2
 		// The baseline under the word's middle.
 		t := f.along(cx-f.x, cy-f.y) / lean
 		bx, by := f.x+t*f.dx, f.y+t*f.dy
-		out = append(out, placed{chars: characters(w.Text), x: bx - f.ax*length/2, y: by - f.ay*length/2, length: length})
+		out = append(out, placed{chars: chars, x: bx - f.ax*length/2, y: by - f.ay*length/2, length: length})
 		heights = append(heights, (cx-bx)*f.ay-(cy-by)*f.ax+height/2)
 	}
 	if len(heights) == 0 {
@@ -173,6 +225,16 @@ func (f frame) place(words []document.Word) (out []placed, ascent float64) {
 	}
 	slices.Sort(heights)
 	return out, heights[len(heights)*3/4]
+}
+
+// sensible is false for boxes that lie on no page.
+func sensible(b document.Box) bool {
+	for _, v := range b {
+		if !(math.Abs(v) < 1e6) {
+			return false
+		}
+	}
+	return true
 }
 
 // space moves the ends of words that come closer to each other than least, so

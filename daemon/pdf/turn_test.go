@@ -172,7 +172,7 @@ func quarter(src *image.Gray) *image.Gray {
 	return out
 }
 
-func mirrored(src *image.Gray) *image.Gray {
+func flipped(src *image.Gray) *image.Gray {
 	w, h := src.Rect.Dx(), src.Rect.Dy()
 	out := image.NewGray(src.Rect)
 	for y := range h {
@@ -208,7 +208,7 @@ func TestPicturesTurned(t *testing.T) {
 				stored = quarter(stored)
 			}
 			if shown[orientation].mirror {
-				stored = mirrored(stored)
+				stored = flipped(stored)
 			}
 			w, h := 200.0, 300.0
 			if turn%180 != 0 {

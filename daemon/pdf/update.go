@@ -57,17 +57,25 @@ func AddText(in, out string, n int, layers Layers, o Options, raster func(number
 	if err != nil {
 		return outcome, err
 	}
-	return outcome, finish(out, o)
+	return finish(out, o, outcome)
 }
 
-// finish linearizes a file that is large enough for it.
-func finish(path string, o Options) error {
+// finish linearizes a file that is large enough for it. What the file claimed
+// before must hold for the file that is delivered.
+func finish(path string, o Options, outcome Outcome) (Outcome, error) {
 	info, err := os.Stat(path)
 	if err != nil || o.LinearizeAbove <= 0 || info.Size() < o.LinearizeAbove {
-		return err
+		return outcome, err
 	}
-	_, err = linearize(path)
-	return err
+	done, err := linearize(path)
+	if err != nil || !done || outcome.Conformance == "" {
+		return outcome, err
+	}
+	after, err := Judge(path, o)
+	if err == nil && after.Conformance != outcome.Conformance {
+		err = fmt.Errorf("linearized, the file is not %s any more: %s", outcome.Conformance, after.Why)
+	}
+	return after, err
 }
 
 // untouched copies a file to which nothing is added. It claims what it claims;

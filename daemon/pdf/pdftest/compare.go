@@ -3,6 +3,8 @@ package pdftest
 import (
 	"strings"
 	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // Recall is the share of the wanted words, counted with their repetitions, that
@@ -59,6 +61,7 @@ func Words(text string) []string {
 		}
 		return r
 	}, text)
+	text = norm.NFKC.String(text)
 	text = strings.NewReplacer("\x02", "", "\uFFFE", "").Replace(text) // PDFium's mark of a join
 	var out []string
 	open := false // the last word goes on

@@ -40,10 +40,10 @@ func Readers(t testing.TB) []Reader {
 			Reader{"Poppler", func(path string) string { return output(t, "pdftotext", path, "-") }},
 			Reader{"Poppler -raw", func(path string) string { return output(t, "pdftotext", "-raw", path, "-") }})
 	}
-	if text, why := pdfJS(t); text == nil {
+	if r, why := pdfJS(t); r.Text == nil {
 		t.Log("without pdf.js: " + why)
 	} else {
-		readers = append(readers, Reader{"pdf.js", text})
+		readers = append(readers, r)
 	}
 	return readers
 }
@@ -73,24 +73,26 @@ const script = `const fs = require('fs');
 })();
 `
 
-// pdfJS finds Debian's libjs-pdf, or the pdfjs-dist that INTRAY_TEST_PDFJS names.
-func pdfJS(t testing.TB) (text func(path string) string, why string) {
+// pdfJS finds the pdfjs-dist that INTRAY_TEST_PDFJS names, or Debian's
+// libjs-pdf, which is of 2022 and called "pdf.js 2".
+func pdfJS(t testing.TB) (r Reader, why string) {
 	if _, err := exec.LookPath("node"); err != nil {
-		return nil, "node is not installed"
+		return r, "node is not installed"
 	}
-	dir := os.Getenv("INTRAY_TEST_PDFJS")
-	for _, library := range []string{filepath.Join(dir, "legacy", "build", "pdf.mjs"), filepath.Join(dir, "legacy", "build", "pdf.js"),
-		"/usr/share/javascript/pdf/pdf.js"} {
-		if _, err := os.Stat(library); err != nil {
-			continue
-		}
-		program := filepath.Join(t.TempDir(), "text.cjs")
-		if err := os.WriteFile(program, []byte(script), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		return func(path string) string { return output(t, "node", program, library, path) }, ""
+	r.Name = "pdf.js"
+	library := filepath.Join(os.Getenv("INTRAY_TEST_PDFJS"), "legacy", "build", "pdf.mjs")
+	if _, err := os.Stat(library); err != nil {
+		r.Name, library = "pdf.js 2", "/usr/share/javascript/pdf/build/pdf.js"
 	}
-	return nil, "libjs-pdf is not installed and INTRAY_TEST_PDFJS names no pdfjs-dist"
+	if _, err := os.Stat(library); err != nil {
+		return r, "libjs-pdf is not installed and INTRAY_TEST_PDFJS names no pdfjs-dist"
+	}
+	program := filepath.Join(t.TempDir(), "text.cjs")
+	if err := os.WriteFile(program, []byte(script), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	r.Text = func(path string) string { return output(t, "node", program, library, path) }
+	return r, ""
 }
 
 func startPDFium(t testing.TB) func(path string) string {
@@ -142,11 +144,30 @@ func pdfiumText(instance pdfium.Pdfium, path string) (string, error) {
 	var out strings.Builder
 	for i := range count.PageCount {
 		page := requests.Page{ByIndex: &requests.PageByIndex{Document: doc.Document, Index: i}}
-		text, err := instance.GetPageText(&requests.GetPageText{Page: page})
+		text, err := pdfiumPage(instance, page)
 		if err != nil {
 			return "", err
 		}
-		out.WriteString(text.Text + "\f")
+		out.WriteString(text + "\f")
 	}
 	return out.String(), nil
+}
+
+func pdfiumPage(instance pdfium.Pdfium, page requests.Page) (string, error) {
+	text, err := instance.FPDFText_LoadPage(&requests.FPDFText_LoadPage{Page: page})
+	if err != nil {
+		return "", err
+	}
+	defer func() {
+		_, _ = instance.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: text.TextPage}) // only read from
+	}()
+	count, err := instance.FPDFText_CountChars(&requests.FPDFText_CountChars{TextPage: text.TextPage})
+	if err != nil {
+		return "", err
+	}
+	all, err := instance.FPDFText_GetText(&requests.FPDFText_GetText{TextPage: text.TextPage, Count: count.Count})
+	if err != nil {
+		return "", err
+	}
+	return strings.TrimRight(all.Text, "\x00"), nil
 }
