@@ -17,6 +17,7 @@ import (
 	"intray/daemon/normalize"
 	"intray/daemon/pages"
 	"intray/daemon/worker"
+	"intray/engines"
 )
 
 // prepareTable says which combinations of steps are measured, "contrast,binarize
@@ -95,7 +96,10 @@ func TestPrepareTable(t *testing.T) {
 	next := make(chan int)
 	for range 2 {
 		group.Go(func() {
-			reader := &worker.Reader{CacheDir: t.TempDir(), NewRecognizer: newRecognizer}
+			cache := t.TempDir()
+			reader := &worker.Reader{CacheDir: cache, NewRecognizer: func(spec worker.EngineSpec) (engines.Recognizer, error) {
+				return newRecognizer(spec, cache)
+			}}
 			defer reader.Close()
 			for i := range next {
 				for _, c := range combinations {
