@@ -37,8 +37,8 @@ func contrast(img *image.Gray) *image.Gray {
 // to be done about it.
 const leastShadow = 0.02
 
-// background is the grey of the empty sheet, measured in tiles.
-type background struct {
+// ground is the grey of the empty sheet, measured in tiles.
+type ground struct {
 	columns, rows int
 	greys         []uint32
 }
@@ -48,9 +48,9 @@ type background struct {
 // where a good part of the paper is darker than what, over the whole page, parts
 // ink from paper: there an engine that looks for one threshold sees no letters.
 // Pages on even paper, however yellow or faint, are read as well without help.
-func shadowed(img *image.Gray) (background, bool) {
+func shadowed(img *image.Gray) (ground, bool) {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
-	p := background{columns: (w + tile - 1) / tile, rows: (h + tile - 1) / tile}
+	p := ground{columns: (w + tile - 1) / tile, rows: (h + tile - 1) / tile}
 	p.greys = make([]uint32, p.columns*p.rows)
 	var all greys
 	for i := range p.greys {
@@ -65,7 +65,7 @@ func shadowed(img *image.Gray) (background, bool) {
 		all.add(&n)
 	}
 	if all.bilevel() {
-		return background{}, false
+		return ground{}, false
 	}
 	threshold := all.split()
 	least := uint32(max(all.below(0.9)/2, 1))
@@ -81,7 +81,7 @@ func shadowed(img *image.Gray) (background, bool) {
 
 // each calls fn with every pixel and the paper there, interpolated between the
 // middles of the tiles.
-func (p background) each(img *image.Gray, fn func(i int, v uint8, paper uint32)) {
+func (p ground) each(img *image.Gray, fn func(i int, v uint8, paper uint32)) {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	line := make([]uint32, p.columns) // the row's paper, times tile
 	for y := range h {
