@@ -27,6 +27,7 @@ type whole struct {
 	metadata objects.Ref // where they go; number 0 for a new object
 	intents  []objects.Value
 	profile  objects.Value // the output intents' one profile; nil for none
+	intended bool          // an output intent for PDF/A is among them
 	ending   ending
 }
 
@@ -45,7 +46,7 @@ func (u *update) whole(o Options) (*whole, error) {
 	if o.PDFA == PDFAOff {
 		return h, nil
 	}
-	if err := u.prepare(h); err != nil {
+	if err := u.prepare(h, o); err != nil {
 		if !errors.Is(err, objects.ErrDamaged) {
 			return nil, err
 		}
@@ -62,7 +63,7 @@ func errNoCatalog(ok bool) error {
 }
 
 // prepare finds out what the source claims and makes the metadata for a claim.
-func (u *update) prepare(h *whole) error {
+func (u *update) prepare(h *whole, o Options) error {
 	var packet []byte
 	if v := h.catalog.Get("Metadata"); v != nil {
 		ref, ok := v.Ref()
@@ -79,16 +80,24 @@ func (u *update) prepare(h *whole) error {
 		h.metadata = ref
 	}
 	part, _ := pdfa.Claims(packet)
-	if h.ending.claimed = part != ""; h.ending.claimed {
+	// Part 1 is not checked here; where PDF/A is required, part 2 is claimed.
+	upgrade := part == "1" && o.PDFA == PDFARequire
+	if h.ending.claimed = part != "" && !upgrade; h.ending.claimed {
 		return nil
 	}
 	info, err := u.info()
 	if err != nil {
 		return err
 	}
-	if packet == nil {
+	switch {
+	case packet == nil:
 		h.packet = pdfa.Packet(info, true)
-	} else if h.packet, err = pdfa.Merge(packet, info); err != nil {
+	case upgrade:
+		h.packet, err = pdfa.Upgrade(packet)
+	default:
+		h.packet, err = pdfa.Merge(packet, info)
+	}
+	if err != nil {
 		h.ending.obstacle = "The PDF's metadata cannot be added to: " + err.Error() + "."
 		return nil
 	}
@@ -114,6 +123,11 @@ func (u *update) outputIntents(h *whole) error {
 		}
 		if p := d.Get("DestOutputProfile"); p != nil {
 			h.profile = p
+			kind, err := u.src.Resolve(d.Get("S"))
+			if err != nil {
+				return err
+			}
+			h.intended = h.intended || kind.Name() == "GTS_PDFA1"
 		}
 	}
 	return nil
@@ -130,25 +144,32 @@ func (u *update) write(h *whole, claim bool) error {
 		if m.Number == 0 {
 			m = objects.Ref{Number: u.take()}
 		}
-		profile := h.profile
-		if profile == nil {
-			number := u.take()
-			profile = fmt.Appendf(nil, "%d 0 R", number)
-			if err := u.w.object(sRGBObject(number)); err != nil {
-				return err
-			}
-		}
 		if err := u.w.object(metadataObject(m.Number, m.Generation, h.packet)); err != nil {
 			return err
 		}
-		intents := append(bytes.Join(asBytes(h.intents), []byte(" ")), ' ')
-		catalog = catalog.With("Metadata", []byte(m.String())).
-			With("OutputIntents", fmt.Appendf(nil, "[%s%s]", intents, outputIntent(string(profile))))
+		catalog = catalog.With("Metadata", []byte(m.String()))
+		if !h.intended {
+			profile, err := u.sharedProfile(h)
+			if err != nil {
+				return err
+			}
+			intents := append(bytes.Join(asBytes(h.intents), []byte(" ")), ' ')
+			catalog = catalog.With("OutputIntents", fmt.Appendf(nil, "[%s%s]", intents, outputIntent(profile)))
+		}
 	}
 	if err := u.w.object(object{number: h.ref.Number, generation: h.ref.Generation, body: catalog.Value()}); err != nil {
 		return err
 	}
 	return u.end()
+}
+
+// sharedProfile is the output intents' profile, a new one where there is none.
+func (u *update) sharedProfile(h *whole) (string, error) {
+	if h.profile != nil {
+		return string(h.profile), nil
+	}
+	number := u.take()
+	return fmt.Sprintf("%d 0 R", number), u.w.object(sRGBObject(number))
 }
 
 func asBytes(values []objects.Value) [][]byte {

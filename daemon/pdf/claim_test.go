@@ -171,6 +171,26 @@ func TestClaimKeepsWhatTheFileSays(t *testing.T) {
 	}
 }
 
+// TestPartOne: a claim to PDF/A-1 is left as it is, unless PDF/A is required,
+// which part 2 then is.
+func TestPartOne(t *testing.T) {
+	packet := strings.Replace(string(pdfa.Packet(pdfa.Info{Title: "t"}, true)), "<pdfaid:part>2<", "<pdfaid:part>1<", 1)
+	in := writePDF(t, "/Metadata 5 0 R /OutputIntents [<< /S /GTS_PDFA1 /DestOutputProfile 6 0 R >>]", "", "1 0 0 rg 0 0 9 9 re f",
+		string(rawStream("/Type /Metadata /Subtype /XML", []byte(packet))), string(rawStream("/N 3", pdfa.SRGB())))
+	for mode, want := range map[string][2]string{PDFAAuto: {"", "1"}, PDFARequire: {"PDF/A-2b", "2"}} {
+		outcome, out, err := add(t, in, Options{PDFA: mode})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r := checked(t, out); outcome.Conformance != want[0] || r.Part != want[1] {
+			t.Errorf("%s: %+v, claims %q", mode, outcome, r.Part)
+		}
+		if data, _ := os.ReadFile(out); bytes.Count(data, []byte("GTS_PDFA1")) != 2 { // the original's and the new catalog's
+			t.Errorf("%s: %d output intents", mode, bytes.Count(data, []byte("GTS_PDFA1")))
+		}
+	}
+}
+
 // TestUntouchedPDF: without anything to add it stays as it is, unless PDF/A is
 // required and can be had.
 func TestUntouchedPDF(t *testing.T) {

@@ -97,8 +97,13 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 		return AssembleAnswer{TextLayer: true, Outcome: outcome}, err
 	}
 	if d.Info().Signed {
-		return AssembleAnswer{Reason: "The PDF is digitally signed; it is delivered unchanged and its text is in the JSON only."},
-			pdf.Copy(q.Source.Path, q.Out)
+		answer := AssembleAnswer{Reason: "The PDF is digitally signed; it is delivered unchanged and its text is in the JSON only."}
+		if err := pdf.Copy(q.Source.Path, q.Out); err != nil {
+			return answer, err
+		}
+		var err error
+		answer.Outcome, err = pdf.Judge(q.Out, q.Options)
+		return answer, err
 	}
 	return addText(d, q, layers)
 }
@@ -121,6 +126,9 @@ func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAn
 	w := document.Warning{Code: "rewritten", Message: "The PDF's structure is damaged; the searchable PDF was written anew from what could be read."}
 	if d.Info().Protected {
 		w = document.Warning{Code: "decrypted", Message: "The PDF is encrypted, though it opens without a password; the searchable PDF is not encrypted."}
+	}
+	if _, refused := errors.AsType[*engines.Error](err); refused {
+		w.Message = "The folder asks for PDF/A, for which the PDF had to be written anew."
 	}
 	answer.Warnings = append(answer.Warnings, w)
 	answer.Outcome, err = pdf.AddText(clean, q.Out, d.Info().Pages, layers, q.Options, nil)

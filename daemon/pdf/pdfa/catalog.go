@@ -82,6 +82,9 @@ func (c *checker) layers() {
 
 func (c *checker) listed(o syntax.Object, into map[int]bool, depth int) {
 	if r, ok := o.(syntax.Ref); ok {
+		if into[r.Number] {
+			return
+		}
 		into[r.Number] = true
 	}
 	if depth > 32 {
@@ -95,6 +98,12 @@ func (c *checker) listed(o syntax.Object, into map[int]bool, depth int) {
 // action checks one action and those that follow it (6.5.1). o may be something
 // else: /A and /Next have other meanings in some dictionaries.
 func (c *checker) action(o syntax.Object, depth int) {
+	if ref, ok := o.(syntax.Ref); ok {
+		if c.visited[visit{number: ref.Number, what: "action"}] {
+			return
+		}
+		c.visited[visit{number: ref.Number, what: "action"}] = true
+	}
 	if depth > 32 {
 		c.add("6.5.1", "A chain of actions is too long to be checked.")
 		return

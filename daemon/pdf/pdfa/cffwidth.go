@@ -33,7 +33,7 @@ func (f *cff) width(glyph int) (float64, error) {
 	if p >= len(f.privates) {
 		return 0, errCFF
 	}
-	w := widthFinder{f: f, p: f.privates[p], budget: 10000}
+	w := widthFinder{f: f, p: f.privates[p], budget: 1000}
 	if err := w.run(f.charStrings[glyph], 0); err != nil {
 		return 0, err
 	}

@@ -53,9 +53,14 @@ func (r Report) Mendable() bool {
 // attachments only (ISO 19005-3, Introduction). An error means that the file
 // could not be read at all.
 func Check(r io.ReaderAt, size int64) (out Report, err error) {
-	c := &checker{profiles: map[int]*profileHead{}, fonts: map[int]*fontUse{}, spaces: map[int]bool{}, visited: map[visit]bool{}, separations: map[syntax.Name]string{}}
+	c := &checker{profiles: map[int]*profileHead{}, fonts: map[int]*fontUse{}, spaces: map[spaceKey]bool{}, visited: map[visit]bool{}, separations: map[syntax.Name]string{}}
 	defer func() {
-		if p := recover(); p != nil { // no claim where the check itself fails
+		switch p := recover(); p { // no claim where the check itself fails
+		case nil:
+		case errBudget:
+			c.add("6.1", "The file is too large or intricate to be checked.")
+			out, err = Report{c.part, c.level, c.violations}, c.failure
+		default:
 			c.add("6.1", "The file cannot be checked: %v.", p)
 			out, err = Report{c.part, c.level, c.violations}, c.failure
 		}
@@ -74,12 +79,13 @@ type checker struct {
 	where      string
 
 	part, level string // the claim
+	spent       int    // of budget
 
 	intent      intent
 	profiles    map[int]*profileHead
 	fonts       map[int]*fontUse
 	loose       []*fontUse // fonts that are no objects of their own
-	spaces      map[int]bool
+	spaces      map[spaceKey]bool
 	visited     map[visit]bool
 	separations map[syntax.Name]string
 	metadata    []metadata
@@ -135,6 +141,19 @@ func (c *checker) unreadable(clause, what string, err error) {
 		return
 	}
 	c.failure = errors.Join(c.failure, err)
+}
+
+// budget bounds a check: roughly the bytes it looks at. Objects may refer to one
+// another in ways that multiply.
+const budget = 1 << 30
+
+var errBudget = errors.New("budget spent")
+
+// spend ends the check where it takes too long.
+func (c *checker) spend(n int) {
+	if c.spent += n; c.spent > budget {
+		panic(errBudget) // caught in Check
+	}
 }
 
 // resolve follows references; what cannot be read is listed and nil.
@@ -211,6 +230,7 @@ func (c *checker) decode(o syntax.Object, clause, what string) []byte {
 		c.unreadable(clause, what, err)
 		return nil
 	}
+	c.spend(len(data))
 	return data
 }
 

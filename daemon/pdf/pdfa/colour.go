@@ -135,13 +135,25 @@ func (c *checker) device(space syntax.Name, r *resources, depth int) {
 	}
 }
 
+// spaceKey is a colour space that was looked at, and the resources whose default
+// spaces it was looked at with.
+type spaceKey struct {
+	number int
+	under  *resources
+}
+
 // space checks a colour space (6.2.4).
 func (c *checker) space(o syntax.Object, r *resources, depth int) {
-	if ref, ok := o.(syntax.Ref); ok && (r == nil || len(r.defaults) == 0) {
-		if c.spaces[ref.Number] {
+	c.spend(64)
+	if ref, ok := o.(syntax.Ref); ok {
+		key := spaceKey{number: ref.Number}
+		if r != nil && len(r.defaults) > 0 {
+			key.under = r
+		}
+		if c.spaces[key] {
 			return
 		}
-		c.spaces[ref.Number] = true
+		c.spaces[key] = true
 	}
 	if depth > 8 {
 		c.add("6.2.4.1", "A colour space%s is nested too deeply to be checked.", c.on())
@@ -267,7 +279,7 @@ func (c *checker) deviceN(v syntax.Array, r *resources, depth int) {
 // print writes an object out, references followed, so that two can be compared;
 // what is too deep or too large makes it differ from all else.
 func (c *checker) print(o syntax.Object, depth int) string {
-	if depth > 8 {
+	if c.spend(64); depth > 8 {
 		return fmt.Sprintf("deep %p", c)
 	}
 	switch v := c.resolve(o).(type) {
@@ -290,6 +302,7 @@ func (c *checker) print(o syntax.Object, depth int) string {
 				d[k] = e
 			}
 		}
+		c.spend(len(data))
 		return c.printDict(d, depth) + string(data)
 	default:
 		return fmt.Sprintf("%T %v", v, v)

@@ -28,16 +28,7 @@ func (f *fontCheck) compositeFont() {
 	if f.u.odd {
 		f.complain("6.2.11.4.1", "is used with half a character")
 	}
-	info := f.dict(d["CIDSystemInfo"])
-	registry, ok1 := f.resolve(info["Registry"]).(syntax.String)
-	ordering, ok2 := f.resolve(info["Ordering"]).(syntax.String)
-	supplement, ok3 := f.integer(info["Supplement"])
-	if !ok1 || !ok2 || !ok3 {
-		f.complain("6.2.11.3.1", "does not say what its characters are counted by")
-	}
-	if m := f.u.cmap; m != nil && (m.registry != registry || m.ordering != ordering || int64(supplement) < m.supply) {
-		f.complain("6.2.11.3.1", "counts its characters in two ways")
-	}
+	f.counted(d)
 	descriptor := f.dict(d["FontDescriptor"])
 	o, key := f.fontFile(descriptor)
 	if key == "" {
@@ -62,6 +53,20 @@ func (f *fontCheck) compositeFont() {
 		return
 	}
 	f.compare(g, width)
+}
+
+// counted checks what a font's characters are counted by (6.2.11.3.1).
+func (f *fontCheck) counted(d syntax.Dict) {
+	info := f.dict(d["CIDSystemInfo"])
+	registry, ok1 := f.resolve(info["Registry"]).(syntax.String)
+	ordering, ok2 := f.resolve(info["Ordering"]).(syntax.String)
+	supplement, ok3 := f.integer(info["Supplement"])
+	if !ok1 || !ok2 || !ok3 {
+		f.complain("6.2.11.3.1", "does not say what its characters are counted by")
+	}
+	if m := f.u.cmap; m != nil && (m.registry != registry || m.ordering != ordering || int64(supplement) < m.supply) {
+		f.complain("6.2.11.3.1", "counts its characters in two ways")
+	}
 }
 
 // cidSet: where there is one, it lists every character of the program

@@ -14,6 +14,7 @@ const maxNesting = 16
 type visit struct {
 	number int
 	what   string
+	under  *resources // whose default colour spaces count
 }
 
 // graphics is the part of the graphics state that matters here.
@@ -28,7 +29,6 @@ type reader struct {
 	r       *resources
 	state   graphics
 	saved   []graphics
-	deep    bool // nested beyond 28
 	nesting int
 }
 
@@ -54,6 +54,7 @@ func (c *checker) nested(data []byte, r *resources, what string, nesting int) {
 			c.unreadable("6.2.2", what+c.on(), err)
 			break
 		}
+		c.spend(16)
 		if !syntax.Known(op.Operator) {
 			c.add("6.2.2", "There is an operator that PDF does not have%s (%s).", c.on(), plain(syntax.Name(op.Operator)))
 			continue
@@ -190,7 +191,7 @@ func (w *reader) pattern(o syntax.Object) {
 
 // stream checks a stream with resources of its own, such as a form, once.
 func (c *checker) stream(o syntax.Object, ref syntax.Ref, d syntax.Dict, what string, nesting int) {
-	key := visit{ref.Number, what}
+	key := visit{number: ref.Number, what: what}
 	if ref.Number != 0 && c.visited[key] {
 		return
 	}

@@ -95,6 +95,7 @@ func (c *checker) packet(s *syntax.Stream, what string) *xmpPacket {
 		c.unreadable("6.6.2.1", what, err)
 		return nil
 	}
+	c.spend(4 * len(data))
 	p, err := parseXMP(data)
 	if err != nil {
 		c.add("6.6.2.1", "%s cannot be read: %v.", what, err)
@@ -206,7 +207,7 @@ func fieldOf(e *element, space, name string) (string, bool) {
 	}
 	for _, child := range e.children {
 		if child.name.Space == space && child.name.Local == name {
-			return strings.TrimSpace(child.text), true
+			return strings.TrimSpace(string(child.text)), true
 		}
 	}
 	return "", false

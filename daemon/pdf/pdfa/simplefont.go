@@ -323,8 +323,8 @@ func (f *fontCheck) type3Font() {
 			return false, 0, false
 		}
 		data := f.decode(o, "6.2.11.2", "A character of the font "+f.u.title)
-		if ref, _ := o.(syntax.Ref); !f.visited[visit{ref.Number, "glyph"}] {
-			f.visited[visit{ref.Number, "glyph"}] = true
+		if ref, _ := o.(syntax.Ref); !f.visited[visit{number: ref.Number, what: "glyph"}] {
+			f.visited[visit{number: ref.Number, what: "glyph"}] = true
 			f.nested(data, r, "A character of the font "+f.u.title, 1)
 		}
 		w, known := ownWidth(data)

@@ -124,7 +124,7 @@ func (f *type1) charStrings(data []byte, scale float64) error {
 	data = data[i+len("/CharStrings"):]
 	for len(f.widths)+len(f.unknown) < maxGlyphs {
 		slash := bytes.IndexByte(data, '/')
-		if end := bytes.Index(data, []byte("end")); slash < 0 || end >= 0 && end < slash {
+		if slash < 0 || bytes.Contains(data[:slash], []byte("end")) {
 			break
 		}
 		data = data[slash+1:]

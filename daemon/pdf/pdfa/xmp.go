@@ -5,6 +5,7 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
+	"regexp"
 	"strings"
 )
 
@@ -86,6 +87,25 @@ func Claims(packet []byte) (part, level string) {
 		return "", ""
 	}
 	return p.text(nsPDFA, "part"), p.text(nsPDFA, "conformance")
+}
+
+var namespaceOfID = regexp.MustCompile(`xmlns:([A-Za-z_][\w.-]*)\s*=\s*["']` + regexp.QuoteMeta(nsPDFA) + `["']`)
+
+// Upgrade makes a packet's claim to be PDF/A-1 one to be PDF/A-2b and leaves the
+// rest as it is.
+func Upgrade(packet []byte) ([]byte, error) {
+	m := namespaceOfID.FindSubmatch(packet)
+	if m == nil {
+		return nil, errors.New("the claim is written in a way that is not understood")
+	}
+	for name, value := range map[string]string{"part": "2", "conformance": "B"} {
+		old := regexp.MustCompile(`(` + regexp.QuoteMeta(string(m[1])) + `:` + name + `\s*(?:=\s*["']|>\s*))\w+`)
+		packet = old.ReplaceAll(packet, []byte("${1}"+value))
+	}
+	if part, level := Claims(packet); part != "2" || level != "B" {
+		return nil, errors.New("the claim is written in a way that is not understood")
+	}
+	return packet, nil
 }
 
 // Merge adds to a packet the claim to be PDF/A-2b and what info says and the

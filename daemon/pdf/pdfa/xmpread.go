@@ -13,6 +13,7 @@ import (
 const (
 	maxPacket   = 16 << 20
 	maxXMPDepth = 64
+	maxElements = 200000
 )
 
 // xmpPacket is what a packet says, property by property.
@@ -21,7 +22,8 @@ type xmpPacket struct {
 	subject    string // rdf:about
 	end        int    // where the RDF element's end tag starts
 	// header are the attributes of the opening xpacket instruction.
-	header string
+	header   string
+	elements int // read so far
 }
 
 // xmpProperty is one top-level property and the shape of its value.
@@ -49,7 +51,7 @@ type element struct {
 	name     xml.Name
 	attrs    []xml.Attr
 	children []*element
-	text     string
+	text     []byte
 }
 
 func (e *element) attr(space, name string) (string, bool) {
@@ -106,43 +108,53 @@ func parseXMP(packet []byte) (*xmpPacket, error) {
 		if err != nil {
 			return nil, fmt.Errorf("metadata: %w", err)
 		}
-		switch t := token.(type) {
-		case xml.ProcInst:
-			if t.Target == "xpacket" && p.header == "" {
-				p.header = string(t.Inst)
-			}
-		case xml.StartElement:
-			if len(stack) >= maxXMPDepth {
-				return nil, errors.New("the metadata are nested too deeply")
-			}
-			e := &element{name: t.Name, attrs: t.Copy().Attr}
-			if len(stack) > 0 {
-				parent := stack[len(stack)-1]
-				parent.children = append(parent.children, e)
-			}
-			stack = append(stack, e)
-		case xml.CharData:
-			if len(stack) > 0 {
-				stack[len(stack)-1].text += string(t)
-			}
-		case xml.EndElement:
-			e := stack[len(stack)-1]
-			stack = stack[:len(stack)-1]
-			if e.name == (xml.Name{Space: nsRDF, Local: "RDF"}) {
-				if p.end >= 0 {
-					return nil, errors.New("the metadata have two RDF elements")
-				}
-				p.end = at
-				if err := p.read(e); err != nil {
-					return nil, err
-				}
-			}
+		if stack, err = p.token(token, at, stack); err != nil {
+			return nil, err
 		}
 	}
 	if p.end < 0 {
 		return nil, errors.New("the metadata have no RDF element")
 	}
 	return p, nil
+}
+
+// token takes one XML token, which starts at a byte of the packet; stack are the
+// elements that are open.
+func (p *xmpPacket) token(token xml.Token, at int, stack []*element) ([]*element, error) {
+	switch t := token.(type) {
+	case xml.ProcInst:
+		if t.Target == "xpacket" && p.header == "" {
+			p.header = string(t.Inst)
+		}
+	case xml.StartElement:
+		if p.elements++; len(stack) >= maxXMPDepth || p.elements > maxElements {
+			return nil, errors.New("the metadata are nested too deeply or too large")
+		}
+		e := &element{name: t.Name, attrs: t.Copy().Attr}
+		if len(stack) > 0 {
+			parent := stack[len(stack)-1]
+			parent.children = append(parent.children, e)
+		}
+		return append(stack, e), nil
+	case xml.CharData:
+		if len(stack) > 0 {
+			top := stack[len(stack)-1]
+			top.text = append(top.text, t...)
+		}
+	case xml.EndElement:
+		e := stack[len(stack)-1]
+		if e.name == (xml.Name{Space: nsRDF, Local: "RDF"}) {
+			if p.end >= 0 {
+				return nil, errors.New("the metadata have two RDF elements")
+			}
+			p.end = at
+			if err := p.read(e); err != nil {
+				return nil, err
+			}
+		}
+		return stack[:len(stack)-1], nil
+	}
+	return stack, nil
 }
 
 func (p *xmpPacket) read(rdf *element) error {
@@ -183,7 +195,7 @@ func valueOf(e *element) (shape, []string) {
 				return shapeStruct, nil
 			}
 		}
-		return shapeText, []string{strings.TrimSpace(e.text)}
+		return shapeText, []string{strings.TrimSpace(string(e.text))}
 	}
 	only := e.children[0]
 	if only.name.Space != nsRDF || len(e.children) > 1 {
@@ -202,7 +214,7 @@ func valueOf(e *element) (shape, []string) {
 		if li.name != (xml.Name{Space: nsRDF, Local: "li"}) {
 			return "", nil
 		}
-		items = append(items, strings.TrimSpace(li.text))
+		items = append(items, strings.TrimSpace(string(li.text)))
 	}
 	return s, items
 }

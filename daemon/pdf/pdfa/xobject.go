@@ -45,7 +45,14 @@ func (c *checker) xobject(o syntax.Object, r *resources, nesting int) {
 	d := s.Dict
 	switch kind := c.name(d["Subtype"]); kind {
 	case "Image":
-		c.image(s, r)
+		key := visit{number: ref.Number, what: "picture"}
+		if r != nil && len(r.defaults) > 0 {
+			key.under = r
+		}
+		if ref.Number == 0 || !c.visited[key] {
+			c.visited[key] = true
+			c.image(s, r)
+		}
 	case "Form":
 		if group := c.dict(d["Group"]); group != nil {
 			c.transparent()
@@ -138,6 +145,7 @@ func (c *checker) jpx(s *syntax.Stream, filters []syntax.Name, r *resources) {
 		bad("cannot be checked")
 		return
 	}
+	c.spend(int(s.Length))
 	data, err := c.f.Raw(s)
 	if err != nil {
 		c.failure = err

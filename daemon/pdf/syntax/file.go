@@ -12,10 +12,10 @@ import (
 
 // Limits of a file.
 const (
-	maxObjects  = 8388607 // ISO 19005-2, 6.1.13
+	maxObjects  = 1 << 20 // ISO 19005-2, 6.1.13, allows eight times as many
 	maxSections = 1024    // cross-reference sections, one an update
 	maxObject   = 16 << 20
-	maxCached   = 256 << 20 // bytes of parsed objects kept
+	maxCached   = 48 << 20 // bytes of objects kept, parsed
 	window      = 16 << 10
 )
 
@@ -28,6 +28,7 @@ type File struct {
 	entries  map[int]entry
 	cache    map[int]*Indirect
 	cached   int64
+	unpacked int64           // bytes of object streams
 	packed   map[int]*packed // object streams
 	ahead    []byte          // the bytes read last
 	aheadAt  int64
