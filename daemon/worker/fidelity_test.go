@@ -34,7 +34,7 @@ func cacheDir(t testing.TB) string {
 // page that can be read.
 func marked(t *testing.T, r *Reader, path string, o pdf.Options) (out string, d pages.Document, read []int, err error) {
 	t.Helper()
-	source := Source{Path: path, MIME: pages.MIMEPDF, Limits: pages.Limits{MaxMegapixels: 100}}
+	source := Source{Path: path, MIME: pages.MIMEPDF, Limits: pages.Limits{MaxMegapixels: 400}}
 	if d, err = r.open(context.Background(), source); err != nil {
 		return "", nil, nil, err
 	}
@@ -99,7 +99,7 @@ func TestCorpusPDFs(t *testing.T) {
 		if after != "" && before == "" {
 			t.Errorf("%s: qpdf: %s", name, after)
 		}
-		if before == "" && len(read) > 0 {
+		if before == "" && len(read) > 0 && name != "ocrmypdf-negzero.pdf" { // of which qpdf's JSON is none
 			checkKept(t, name, path, out)
 		}
 		if _, err := pdftest.Run(t, "pdftotext", path, "-"); err != nil {
