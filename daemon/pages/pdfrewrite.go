@@ -16,7 +16,8 @@ import (
 type Rewriter interface {
 	Document
 	// Rewrite writes the document to the new file at path: every object as the
-	// reader understands it, under its number, streams as they are compressed.
+	// reader understands it, under its number, streams as they are compressed;
+	// those that are not compressed may be.
 	Rewrite(path string) error
 }
 

@@ -42,6 +42,22 @@ func TestLinearizedPictures(t *testing.T) {
 	}
 }
 
+// TestLinearizedKeepsItsClaim: a file that is PDF/A stays so.
+func TestLinearizedKeepsItsClaim(t *testing.T) {
+	path, stored := filepath.Join(t.TempDir(), "scan.pdf"), greyJPEG(t, 600, 800)
+	o := Options{Producer: "Intray (test)", PDFA: PDFARequire, LinearizeAbove: 1}
+	outcome, err := FromPictures(path, 3, listed(Layer{Page: onePage(2, 300, 400, helloLine(50)), UserToPage: flip(400)}), o, func(int) (Picture, error) {
+		return Picture{Stream: &Stream{Filter: "DCTDecode", Data: stored, Colours: 1, Bits: 8}, Width: 600, Height: 800, PageWidth: 300, PageHeight: 400}, nil
+	})
+	if err != nil || outcome.Conformance != "PDF/A-2b" {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	checkLinear(t, path)
+	if again, err := Judge(path, o); err != nil || again.Conformance != "PDF/A-2b" {
+		t.Errorf("%+v, %v", again, err)
+	}
+}
+
 // streamsOf hashes the pictures of a file as they are stored.
 func streamsOf(t *testing.T, path string) string {
 	t.Helper()

@@ -147,7 +147,7 @@ func TestAddTextWithoutTextIsACopy(t *testing.T) {
 }
 
 // TestAddTextRefusesWhatCannotBeExtended: a file with an owner's password, and
-// one with rubbish before its header or a table that does not fit.
+// one whose table does not fit. Rubbish before the header is left behind.
 func TestAddTextRefusesWhatCannotBeExtended(t *testing.T) {
 	in, _ := scanOf(t, 1)
 	locked := filepath.Join(t.TempDir(), "locked.pdf")
@@ -170,7 +170,14 @@ func TestAddTextRefusesWhatCannotBeExtended(t *testing.T) {
 		}
 		out := filepath.Join(t.TempDir(), "out.pdf")
 		l := Layer{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400)}
-		if _, err := AddText(path, out, 1, listed(l), Options{}, nil); !errors.Is(err, ErrRewrite) {
+		_, err := AddText(path, out, 1, listed(l), Options{}, nil)
+		if name == "rubbish in front" {
+			after, _ := os.ReadFile(out)
+			if err != nil || !bytes.HasPrefix(after, data[bytes.Index(data, []byte("%PDF")):]) {
+				t.Errorf("%s: %v", name, err)
+			}
+			tool(t, "qpdf", "--check", out)
+		} else if !errors.Is(err, ErrRewrite) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}

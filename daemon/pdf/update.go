@@ -11,9 +11,9 @@ import (
 )
 
 // ErrRewrite is the answer to a PDF that an incremental update would not do
-// justice: its cross-reference table does not fit its objects, its header does
-// not stand at its start, or it is encrypted. A reader that can make sense of it
-// writes it anew, and that can be extended.
+// justice: its cross-reference table does not fit its objects, or it is
+// encrypted. A reader that can make sense of it writes it anew, and that can be
+// extended.
 var ErrRewrite = errors.New("the PDF must be rewritten before text can be added")
 
 // AddText writes the PDF at in, with the layers' text over its pages, to the
@@ -49,7 +49,9 @@ func AddText(in, out string, n int, layers Layers, o Options, raster func(number
 	if err != nil {
 		return Outcome{}, rewriteFirst(err)
 	}
-	if err := Copy(in, out); err != nil {
+	// What stands before the header is no part of the PDF; its offsets count from
+	// there.
+	if err := copyFrom(in, out, src.Base); err != nil {
 		return Outcome{}, err
 	}
 	u := &update{src: src, pages: pages, layers: layers, raster: raster, codes: newCodes(), done: map[int]bool{}}
@@ -120,9 +122,6 @@ func touchedPages(n int, layers Layers) ([]int, error) {
 func extendable(src *objects.File) error {
 	if src.Encrypted() {
 		return objects.ErrEncrypted
-	}
-	if src.Base != 0 {
-		return fmt.Errorf("%w: its header is not at its start", objects.ErrDamaged)
 	}
 	return src.CheckPlaces()
 }
@@ -218,12 +217,17 @@ func (u *update) end() error {
 }
 
 // Copy writes the PDF at in to the new file out, byte for byte.
-func Copy(in, out string) (err error) {
+func Copy(in, out string) error { return copyFrom(in, out, 0) }
+
+func copyFrom(in, out string, offset int64) (err error) {
 	src, err := os.Open(in)
 	if err != nil {
 		return err
 	}
 	defer src.Close()
+	if _, err := src.Seek(offset, io.SeekStart); err != nil {
+		return err
+	}
 	dst, err := os.Create(out)
 	if err != nil {
 		return err

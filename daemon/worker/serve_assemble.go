@@ -123,6 +123,11 @@ func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAn
 	if again := rewriter.Rewrite(clean); again != nil {
 		return answer, fmt.Errorf("%w (%w)", again, err)
 	}
+	if !d.Info().Protected {
+		if err := pdf.Mend(q.Source.Path, clean); err != nil {
+			return answer, err
+		}
+	}
 	w := document.Warning{Code: "rewritten", Message: "The PDF's structure is damaged; the searchable PDF was written anew from what could be read."}
 	if d.Info().Protected {
 		w = document.Warning{Code: "decrypted", Message: "The PDF is encrypted, though it opens without a password; the searchable PDF is not encrypted."}
