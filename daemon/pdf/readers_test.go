@@ -146,7 +146,7 @@ func TestReadersAgree(t *testing.T) {
 		}
 		path := filepath.Join(t.TempDir(), "readers.pdf")
 		if _, err := FromPictures(path, len(layers), listed(layers...), Options{}, func(int) (Picture, error) {
-			return Picture{JPEG: greyJPEG(t, 8, 8), Components: 1, Width: 8, Height: 8, PageWidth: 600, PageHeight: 600}, nil
+			return Picture{Stream: &Stream{Filter: "DCTDecode", Data: greyJPEG(t, 8, 8), Colours: 1, Bits: 8}, Width: 8, Height: 8, PageWidth: 600, PageHeight: 600}, nil
 		}); err != nil {
 			t.Fatal(err)
 		}
