@@ -159,17 +159,17 @@ func startsRight(word []letter) bool {
 	return false
 }
 
-// mirrored are the signs that PDFium turns into their mirror images in text
+// mirrorImages are the signs that PDFium turns into their mirror images in text
 // from right to left, and the others don't.
-const mirrored = "()[]{}<>«»‹›≤≥"
+const mirrorImages = "()[]{}<>«»‹›≤≥"
 
 // fence puts a mark behind every number, sign and foreign letter of a word from
 // right to left after which the word goes on with something else than a letter
-// of its own, and marks around what must not be mirrored.
+// of its own, and marks around what must not be mirrorImages.
 func fence(word []letter) []letter {
 	var out []letter
 	for i, l := range word {
-		mirror := l.right && strings.Contains(mirrored, l.text)
+		mirror := l.right && strings.Contains(mirrorImages, l.text)
 		if mirror {
 			out = append(out, letter{leftToRightMark, true})
 		}

@@ -60,9 +60,9 @@ func (c *command) languages() ([]string, error) {
 	return list, nil
 }
 
-func (c *command) hocr(ctx context.Context, page engines.Page, mode int) ([]byte, error) {
+func (c *command) read(ctx context.Context, page engines.Page, mode int) (answer, error) {
 	if err := c.calls.enter(); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	defer c.calls.leave()
 	args := []string{"stdin", "stdout", "-l", strings.Join(page.Languages, "+"), "--psm", strconv.Itoa(mode)}
@@ -74,9 +74,9 @@ func (c *command) hocr(ctx context.Context, page engines.Page, mode int) ([]byte
 	args = append(args, "-c", "tessedit_create_hocr=1", "-c", "tessedit_page_number=0")
 	out, errs, err := c.run(ctx, page.Image, args...)
 	if err == nil {
-		return out, nil
+		return answer{hocr: string(out)}, nil
 	}
-	return nil, c.failure(err, tail(errs))
+	return answer{}, c.failure(err, tail(errs))
 }
 
 // failure tells a bad picture from a bad installation and from a crash; the

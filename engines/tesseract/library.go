@@ -67,52 +67,52 @@ func (l *library) languages() ([]string, error) {
 	return listModels(l.options.Tessdata), nil
 }
 
-// hocr runs the page in a goroutine of its own: the call cannot be stopped,
+// read runs the page in a goroutine of its own: the call cannot be stopped,
 // but the caller can be let go. The busy client comes back when it is done.
-func (l *library) hocr(ctx context.Context, page engines.Page, mode int) ([]byte, error) {
+func (l *library) read(ctx context.Context, page engines.Page, mode int) (answer, error) {
 	if err := l.calls.enter(); err != nil {
-		return nil, err
+		return answer{}, err
 	}
 	picture, err := handOver(page.Image, builtIn() != nil)
 	if err != nil {
 		l.calls.leave()
-		return nil, damaged(err)
+		return answer{}, damaged(err)
 	}
 	page.Image = picture
-	type answer struct {
-		text string
-		err  error
+	type outcome struct {
+		answer
+		err error
 	}
-	done := make(chan answer, 1)
+	done := make(chan outcome, 1)
 	go func() {
 		defer l.calls.leave()
-		text, err := l.read(page, mode)
-		done <- answer{text, err}
+		a, err := l.readNow(page, mode)
+		done <- outcome{a, err}
 	}()
 	select {
 	case <-ctx.Done():
-		return nil, ctx.Err()
-	case a := <-done:
-		return []byte(a.text), a.err
+		return answer{}, ctx.Err()
+	case o := <-done:
+		return o.answer, o.err
 	}
 }
 
-func (l *library) read(page engines.Page, mode int) (string, error) {
+func (l *library) readNow(page engines.Page, mode int) (answer, error) {
 	languages := strings.Join(page.Languages, "+")
 	client, ok := l.take(languages)
 	if !ok {
 		var err error
 		if client, err = load(l.options, page.Languages); err != nil {
-			return "", err
+			return answer{}, err
 		}
 	}
-	text, err := recognize(client.Client, page.Image, mode, dpi(page))
+	a, err := recognize(client.Client, page.Image, mode, dpi(page))
 	if err != nil {
 		_ = client.Close() // always nil; one that failed is not trusted again
-		return "", err
+		return answer{}, err
 	}
 	l.give(client)
-	return text, nil
+	return a, nil
 }
 
 // load makes a client and has it load its models, by showing it a blank page.
@@ -122,6 +122,7 @@ func load(o options, languages []string) (warmClient, error) {
 	client.Languages = slices.Clone(languages)
 	client.TessdataPrefix = o.Tessdata
 	client.Variables["debug_file"] = os.DevNull
+	client.Variables["preserve_interword_spaces"] = "1" // concerns plain text only
 	loading.Lock()
 	defer loading.Unlock()
 	if _, err := recognize(client, []byte(blank), singleBlock, "0"); err != nil {
@@ -131,28 +132,32 @@ func load(o options, languages []string) (warmClient, error) {
 	return warmClient{strings.Join(languages, "+"), client}, nil
 }
 
-func recognize(client *gosseract.Client, picture []byte, mode int, dpi string) (string, error) {
+func recognize(client *gosseract.Client, picture []byte, mode int, dpi string) (answer, error) {
 	if err := client.SetImageFromBytes(picture); err != nil {
-		return "", damaged(err)
+		return answer{}, damaged(err)
 	}
 	if !hasImage(client) {
-		return "", damaged(errors.New("leptonica cannot read it"))
+		return answer{}, damaged(errors.New("leptonica cannot read it"))
 	}
 	// The mode as a variable and not by SetPageSegMode: the library forgets the
 	// latter when it loads its models.
 	for name, value := range map[gosseract.SettableVariable]string{"tessedit_pageseg_mode": strconv.Itoa(mode), "user_defined_dpi": dpi} {
 		if err := client.SetVariable(name, value); err != nil {
-			return "", unusable(err)
+			return answer{}, unusable(err)
 		}
 	}
 	text, err := client.HOCRText()
 	if err != nil {
-		return "", unusable(err)
+		return answer{}, unusable(err)
 	}
 	if !strings.Contains(text, "ocr_page") {
-		return "", damaged(errors.New("no page in the answer"))
+		return answer{}, damaged(errors.New("no page in the answer"))
 	}
-	return text, nil
+	a := answer{hocr: text}
+	if strings.ContainsFunc(text, unspaced) {
+		a.text = plainText(client)
+	}
+	return a, nil
 }
 
 // hasImage is true when the library took the picture. It does not say so

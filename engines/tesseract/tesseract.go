@@ -13,7 +13,6 @@
 package tesseract
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -70,11 +69,15 @@ type reader interface {
 	version() string
 	// languages lists the installed models.
 	languages() ([]string, error)
-	// hocr reads one page in a page segmentation mode. Language models exist and
+	// read reads one page in a page segmentation mode. Language models exist and
 	// the image is not empty.
-	hocr(ctx context.Context, page engines.Page, mode int) ([]byte, error)
+	read(ctx context.Context, page engines.Page, mode int) (answer, error)
 	close() error
 }
+
+// answer is a page as hOCR and, where that leaves spaces open and there is one,
+// as plain text.
+type answer struct{ hocr, text string }
 
 // Recognizer is one configured Tesseract.
 type Recognizer struct {
@@ -167,18 +170,19 @@ func (r *Recognizer) Recognize(ctx context.Context, page engines.Page) (engines.
 
 // read recognizes the page in one mode.
 func (r *Recognizer) read(ctx context.Context, page engines.Page, mode int) (engines.PageResult, error) {
-	data, err := r.reader.hocr(ctx, page, mode)
+	a, err := r.reader.read(ctx, page, mode)
 	if ctxErr := ctx.Err(); ctxErr != nil {
 		return engines.PageResult{}, ctxErr
 	}
 	if err != nil {
 		return engines.PageResult{}, err
 	}
-	result, err := parseHOCR(bytes.NewReader(data))
+	result, err := parseHOCR(strings.NewReader(a.hocr))
 	if err != nil {
 		return engines.PageResult{}, &engines.Error{Kind: engines.Retryable, Code: engines.CodeInternal,
 			Sentence: "Tesseract's answer could not be understood.", Cause: err}
 	}
+	joinAsPrinted(&result, a.text)
 	return result, nil
 }
 

@@ -21,10 +21,10 @@ type asked struct {
 func (a *asked) version() string              { return "" }
 func (a *asked) languages() ([]string, error) { return []string{"eng", "osd"}, nil }
 func (a *asked) close() error                 { return nil }
-func (a *asked) hocr(_ context.Context, _ engines.Page, mode int) ([]byte, error) {
+func (a *asked) read(_ context.Context, _ engines.Page, mode int) (answer, error) {
 	a.modes = append(a.modes, mode)
 	word := fmt.Sprintf("<span class='ocrx_word' title='bbox 10 10 60 40; x_wconf %d'>letters</span>", a.confidence)
-	return []byte(oneLine("", "bbox 10 10 60 40", strings.Repeat(word, a.words))), nil
+	return answer{hocr: oneLine("", "bbox 10 10 60 40", strings.Repeat(word, a.words))}, nil
 }
 
 // TestAsksWhichWayIsUp only where a page does not read well.
