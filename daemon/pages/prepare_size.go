@@ -71,7 +71,7 @@ func resample(img *image.Gray, w, h int) *image.Gray {
 		var r [4][]int16
 		for i, sy := range down[y].at {
 			if have[sy%4] != sy {
-				widen(rows[sy%4], img.Pix[sy*img.Stride:][:sw], across)
+				resampleRow(rows[sy%4], img.Pix[sy*img.Stride:][:sw], across)
 				have[sy%4] = sy
 			}
 			r[i] = rows[sy%4]
@@ -86,7 +86,7 @@ func resample(img *image.Gray, w, h int) *image.Gray {
 	return out
 }
 
-func widen(out []int16, row []uint8, taps []taps) {
+func resampleRow(out []int16, row []uint8, taps []taps) {
 	for x := range out {
 		t := &taps[x]
 		v := int32(row[t.at[0]])*t.weight[0] + int32(row[t.at[1]])*t.weight[1] + int32(row[t.at[2]])*t.weight[2] + int32(row[t.at[3]])*t.weight[3]
