@@ -120,7 +120,7 @@ func (w *reader) textOperation(op syntax.Operation) {
 	case "Tf":
 		if len(op.Operands) == 2 {
 			name, _ := op.Operands[0].(syntax.Name)
-			w.state.font = w.use(w.find(w.r, "Font", name), w.r)
+			w.state.font = w.use(w.find(w.r, "Font", name))
 		}
 	case "Tr":
 		mode, _ := last(op).(int64)
@@ -211,7 +211,7 @@ func (w *reader) shading(o syntax.Object) {
 func (g *graphics) apply(c *checker, o syntax.Object, r *resources, nesting int) {
 	d := c.dict(o)
 	if a := c.array(d["Font"]); len(a) == 2 {
-		g.font = c.use(a[0], r)
+		g.font = c.use(a[0])
 	}
 	if d["TR"] != nil {
 		c.add("6.2.5", "There is a transfer function%s.", c.on())
@@ -243,7 +243,11 @@ func (g *graphics) apply(c *checker, o syntax.Object, r *resources, nesting int)
 
 func (c *checker) halftone(o syntax.Object, depth int) {
 	d := c.dict(o)
-	if d == nil || depth > 4 {
+	if d == nil {
+		return
+	}
+	if depth > 4 {
+		c.add("6.2.5", "A halftone%s is nested too deeply to be checked.", c.on())
 		return
 	}
 	kind, _ := c.integer(d["HalftoneType"])
@@ -253,8 +257,10 @@ func (c *checker) halftone(o syntax.Object, depth int) {
 	if d["TransferFunction"] != nil {
 		c.add("6.2.5", "There is a halftone with a transfer function%s.", c.on())
 	}
-	for _, key := range []syntax.Name{"Cyan", "Magenta", "Yellow", "Black", "Default"} {
-		c.halftone(d[key], depth+1)
+	if kind == 5 { // one for each ink
+		for _, o := range d {
+			c.halftone(o, depth+1)
+		}
 	}
 }
 

@@ -36,7 +36,6 @@ func (s *codeSet) each(f func(code int) bool) {
 // fontUse is a font and what is shown in it.
 type fontUse struct {
 	dict      syntax.Dict
-	resources *resources // of the content stream that used it first
 	title     string
 	where     string // the first page
 	composite bool
@@ -54,7 +53,7 @@ type fontUse struct {
 }
 
 // use notes that a content stream selects a font.
-func (c *checker) use(o syntax.Object, r *resources) *fontUse {
+func (c *checker) use(o syntax.Object) *fontUse {
 	ref, indirect := o.(syntax.Ref)
 	if u := c.fonts[ref.Number]; indirect && u != nil {
 		return u
@@ -66,7 +65,7 @@ func (c *checker) use(o syntax.Object, r *resources) *fontUse {
 		}
 		d = syntax.Dict{}
 	}
-	u := &fontUse{dict: d, resources: r, title: title(c.name(d["BaseFont"])), where: c.where, composite: c.name(d["Subtype"]) == "Type0"}
+	u := &fontUse{dict: d, title: title(c.name(d["BaseFont"])), where: c.where, composite: c.name(d["Subtype"]) == "Type0"}
 	u.wide = u.composite && oneOf(c.name(d["Encoding"]), "Identity-H", "Identity-V")
 	if u.composite && !u.wide {
 		u.unmapped = errors.New("its encoding is not known here")

@@ -311,10 +311,7 @@ func (f *fontCheck) type3Font() {
 		f.complain("6.2.11.2", "is damaged")
 		return
 	}
-	r := f.u.resources
-	if d["Resources"] != nil {
-		r = f.checker.resources(d["Resources"])
-	}
+	r := f.checker.resources(d["Resources"]) // not the page's (6.2.2)
 	programs := f.dict(d["CharProcs"])
 	f.compare(func(code int) (bool, float64, bool) {
 		name := syntax.Name(e.differences[byte(code)])

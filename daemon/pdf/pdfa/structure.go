@@ -183,6 +183,9 @@ func (c *checker) anyDict(number int, d syntax.Dict) {
 			c.action(d[key], 0)
 		}
 	}
+	if d["ByteRange"] != nil {
+		c.add("6.4.3", "There is a digital signature, which is not checked.")
+	}
 	if d["EF"] != nil {
 		c.add("6.8", "A file is attached.")
 	}
