@@ -14,6 +14,7 @@ import (
 	"golang.org/x/text/unicode/norm"
 
 	"intray/daemon/document"
+	"intray/daemon/pdf/pdftest"
 )
 
 // allowedLoss is how far word recall may stay behind plain Tesseract's.
@@ -41,6 +42,7 @@ func TestCorpusRecall(t *testing.T) {
 	if code != exitDone {
 		t.Fatalf("exit code %d\n%s", code, stderr)
 	}
+	readers := pdftest.Readers(t)
 	t.Logf("%-48s %9s %6s %6s", "page", "tesseract", "json", "pdf")
 	for _, file := range files {
 		rel, _ := filepath.Rel(dir, file)
@@ -60,6 +62,7 @@ func TestCorpusRecall(t *testing.T) {
 			t.Errorf("%s: word recall %.3f, Tesseract alone has %.3f", rel, worst, baseline[rel])
 		}
 		checkPlaces(t, filepath.Join(out, stem+".pdf"), doc)
+		checkReaders(t, readers, filepath.Join(out, stem+".pdf"), doc)
 	}
 }
 

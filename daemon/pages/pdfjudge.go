@@ -40,6 +40,7 @@ func (p *pdfFile) ownText(number int, c content, withoutHidden bool) (ownText, e
 	defer func() {
 		_, _ = p.pdfium.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: loaded.TextPage})
 	}()
+	p.mendPairs(loaded.TextPage, structured.Chars)
 	t := ownText{chars: structured.Chars}
 	if withoutHidden && c.hidden > 0 {
 		t.chars = p.shown(loaded.TextPage, structured.Chars)
