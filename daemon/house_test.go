@@ -44,7 +44,7 @@ func rooms() map[string][]string {
 		"daemon/pdf/syntax":            {},
 		"daemon/pdf/pdfa":              {"daemon/pdf/syntax"},
 		"daemon/pages":                 {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects"},
-		"daemon/pdf":                   {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects", "daemon/pdf/pdfa"},
+		"daemon/pdf":                   {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects", "daemon/pdf/pdfa", "daemon/pdf/syntax"},
 		"daemon/pdf/pdftest":           {},
 		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document"},
 		"daemon/deliver":               {"daemon/document", "daemon/durable", "daemon/fault"},
