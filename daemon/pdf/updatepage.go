@@ -62,68 +62,96 @@ func (u *update) rotation(page objects.Page, d objects.Dict) int {
 	return ((int(degrees)/90)%4 + 4) % 4 * 90
 }
 
+// pageContent is what a page shows: what is new in front of its content streams.
+type pageContent struct {
+	resources objects.Dict
+	front     []byte // with the picture of a forced page
+	before    []byte // what straightens the content
+	contents  []objects.Value
+	changed   bool // more than front and before
+}
+
 // content gives the page its new content and the resources for it.
 func (u *update) content(page objects.Page, d objects.Dict, l Layer) (objects.Dict, error) {
-	var first, before bytes.Buffer
-	resources, err := u.resources(page, d)
+	c, err := u.treated(page, d, l)
 	if err != nil {
 		return nil, err
 	}
-	contents, err := u.contents(d)
-	if err != nil {
-		return nil, rewriteFirst(err)
-	}
-	if l.Treat == TreatForce {
-		if u.raster == nil {
-			return nil, errors.New("nobody draws the page")
-		}
-		// Nothing of the old content is left, hence neither are its resources.
-		resources, contents = nil, nil
-		picture, err := u.raster(l.Page.Number)
-		if err != nil {
-			return nil, err
-		}
-		image, err := u.picture(picture)
-		if err != nil {
-			return nil, err
-		}
-		placed, ok := l.cover(picture)
-		if !ok {
-			return nil, errors.New("user space does not map to the page")
-		}
-		resources = resources.With("XObject", fmt.Appendf(nil, "<< /Im0 %d 0 R >>", image))
-		first.WriteString("q\n" + concat(placed) + "/Im0 Do\nQ\n")
-	} else if straight, ok := l.straighten(); ok {
-		before.WriteString(concat(straight))
+	if straight, ok := l.straighten(); ok && l.Treat != TreatForce {
+		c.before = []byte(concat(straight))
 	}
 	if !l.empty() {
-		name, with, err := u.withFont(resources)
+		name, with, err := u.withFont(c.resources)
 		if err != nil {
 			return nil, err
 		}
-		resources = with
-		if err := l.write(&first, u.codes, name); err != nil {
+		text := bytes.NewBuffer(c.front)
+		if err := l.write(text, u.codes, name); err != nil {
 			return nil, err
 		}
+		c.resources, c.front = with, text.Bytes()
 	}
-	if first.Len()+before.Len() == 0 {
+	if len(c.front)+len(c.before) == 0 && !c.changed {
 		return d, nil // only turned
 	}
-	if u.tagged && first.Len() > 0 {
+	if u.tagged && len(c.front) > 0 {
 		// What is neither in the structure nor an artifact must not be in a tagged
 		// PDF (ISO 32000-1, 14.8.2.2; PDF/UA asks the same). The reading order of
 		// the structure is somebody's work and stays as it is.
-		first = *bytes.NewBuffer(slices.Concat([]byte("/Artifact BMC\n"), first.Bytes(), []byte("EMC\n")))
+		c.front = slices.Concat([]byte("/Artifact BMC\n"), c.front, []byte("EMC\n"))
 	}
-	own := u.take()
-	if err := u.w.object(object{number: own, body: stream("", append(first.Bytes(), before.Bytes()...))}); err != nil {
-		return nil, err
+	list := []byte("[")
+	if content := append(c.front, c.before...); len(content) > 0 {
+		own := u.take()
+		if err := u.w.object(object{number: own, body: stream("", content)}); err != nil {
+			return nil, err
+		}
+		list = fmt.Appendf(list, "%d 0 R ", own)
 	}
-	list := fmt.Appendf(nil, "[%d 0 R", own)
-	for _, c := range contents {
-		list = append(append(list, ' '), c...)
+	for _, v := range c.contents {
+		list = append(append(list, v...), ' ')
 	}
-	return d.With("Resources", resources.Value()).With("Contents", append(list, ']')), nil
+	return d.With("Resources", c.resources.Value()).With("Contents", append(bytes.TrimSpace(list), ']')), nil
+}
+
+// treated is the page's own content as far as the layer leaves it.
+func (u *update) treated(page objects.Page, d objects.Dict, l Layer) (c pageContent, err error) {
+	if l.Treat == TreatForce {
+		return u.forced(l)
+	}
+	if c.resources, err = u.resources(page, d); err != nil {
+		return c, err
+	}
+	if c.contents, err = u.contents(d); err == nil && l.Treat == TreatRedo {
+		err = u.redo(&c)
+	}
+	if err != nil {
+		return c, rewriteFirst(err)
+	}
+	return c, nil
+}
+
+// forced is a picture of the page. Nothing of the old content is left, hence
+// neither are its resources.
+func (u *update) forced(l Layer) (c pageContent, err error) {
+	if u.raster == nil {
+		return c, errors.New("nobody draws the page")
+	}
+	picture, err := u.raster(l.Page.Number)
+	if err != nil {
+		return c, err
+	}
+	image, err := u.picture(picture)
+	if err != nil {
+		return c, err
+	}
+	placed, ok := l.cover(picture)
+	if !ok {
+		return c, errors.New("user space does not map to the page")
+	}
+	c.resources = c.resources.With("XObject", fmt.Appendf(nil, "<< /Im0 %d 0 R >>", image))
+	c.front = []byte("q\n" + concat(placed) + "/Im0 Do\nQ\n")
+	return c, nil
 }
 
 // cover maps a picture's unit square to the whole page, in user space.
