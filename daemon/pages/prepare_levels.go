@@ -85,21 +85,21 @@ func (p ground) each(img *image.Gray, fn func(i int, v uint8, paper uint32)) {
 	w, h := img.Rect.Dx(), img.Rect.Dy()
 	line := make([]uint32, p.columns) // the row's paper, times tile
 	for y := range h {
-		r0, r1, fy := between(y, p.rows)
+		r0, r1, fy := neighbours(y, p.rows)
 		for c := range line {
 			line[c] = p.greys[r0*p.columns+c]*(tile-fy) + p.greys[r1*p.columns+c]*fy
 		}
 		for x := range w {
-			c0, c1, fx := between(x, p.columns)
+			c0, c1, fx := neighbours(x, p.columns)
 			i := y*w + x
 			fn(i, img.Pix[i], (line[c0]*(tile-fx)+line[c1]*fx)/(tile*tile))
 		}
 	}
 }
 
-// between names the tiles around a pixel and how far, of tile, it is on the way
+// neighbours names the tiles around a pixel and how far, of tile, it is on the way
 // from the middle of the first to that of the second.
-func between(at, n int) (first, second int, part uint32) {
+func neighbours(at, n int) (first, second int, part uint32) {
 	at -= tile / 2
 	if at < 0 {
 		return 0, 0, 0
