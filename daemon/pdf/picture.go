@@ -75,7 +75,7 @@ func (b *builder) image(s *Stream, width, height int, icc []byte, more string) (
 		entries += fmt.Sprintf(" /BitsPerComponent %d /ColorSpace %s", s.Bits, space)
 	}
 	number := b.take()
-	return number, b.w.object(object{number: number, body: rawStream(entries+s.decode()+s.filter(width, height)+more, s.Data)})
+	return number, b.w.streamed(number, entries+s.decode()+s.filter(width, height)+more, s.Data)
 }
 
 // space is the colour space of a picture's samples.

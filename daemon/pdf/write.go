@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 )
@@ -51,9 +52,15 @@ func (w *writer) write(b []byte) error {
 
 func (w *writer) object(o object) error {
 	w.entries = append(w.entries, entry{o.number, o.generation, w.pos})
-	body := fmt.Appendf(nil, "%d %d obj\n", o.number, o.generation)
-	body = append(append(body, o.body...), "\nendobj\n"...)
-	return w.write(body)
+	return errors.Join(w.write(fmt.Appendf(nil, "%d %d obj\n", o.number, o.generation)), w.write(o.body), w.write([]byte("\nendobj\n")))
+}
+
+// streamed writes a stream object whose data, a picture's, may be too large to
+// be copied first.
+func (w *writer) streamed(number int, entries string, data []byte) error {
+	w.entries = append(w.entries, entry{number: number, offset: w.pos})
+	return errors.Join(w.write(fmt.Appendf(nil, "%d 0 obj\n<< /Length %d %s >>\nstream\n", number, len(data), entries)),
+		w.write(data), w.write([]byte("\nendstream\nendobj\n")))
 }
 
 // table ends the file with a classic cross-reference table and trailer
