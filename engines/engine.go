@@ -104,6 +104,9 @@ type Line struct {
 	// Angle is the text direction in degrees, counter-clockwise from
 	// left-to-right, as hOCR's textangle: 0, 90, 180 or 270.
 	Angle float64 `json:"angle"`
+	// Downwards is set for a column of upright characters that reads from top to
+	// bottom; it has no baseline, and Angle is 0.
+	Downwards bool `json:"downwards,omitempty"`
 	// Size is the line's height (descender to ascender), Descenders the part
 	// below the baseline, both in pixels; 0 if unknown.
 	Size       float64 `json:"size"`

@@ -97,7 +97,7 @@ func baseline(l engines.Line, g document.Geometry) document.Box {
 	case l.Angle == 180: // upside down
 		y0 = foot(func(w engines.Box) float64 { return w.Y0 })
 		x0, x1, y1 = b.X1, b.X0, y0
-	case l.Angle == 270: // reads downwards, feet to the left
+	case l.Angle == 270 || l.Downwards: // feet to the left, or none
 		x0 = foot(func(w engines.Box) float64 { return w.X0 })
 		y0, x1, y1 = b.Y0, x0, b.Y1
 	default:

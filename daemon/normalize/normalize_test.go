@@ -86,6 +86,11 @@ func TestTurnedBaselines(t *testing.T) {
 			t.Errorf("%v: %v, want %v", angle, got, want)
 		}
 	}
+	column := engines.Line{Box: box, Downwards: true, Words: []engines.Word{wordOf("吾輩は", 1, 100, 100, 140, 300)}}
+	p, _, _ := Page(reading(column))
+	if l := p.Blocks[0].Lines[0]; l.Baseline != (document.Box{50, 50, 50, 150}) || l.Words[0].Box != (document.Box{50, 50, 70, 150}) || p.Skew != 0 {
+		t.Errorf("column: %+v, skew %v", l, p.Skew)
+	}
 }
 
 func TestDecisions(t *testing.T) {

@@ -125,6 +125,9 @@ func (p *parser) startPage(props map[string][]float64) error {
 	return nil
 }
 
+// steepest is a baseline's slope beyond which it belongs to no line of text.
+const steepest = 2
+
 func (p *parser) startLine(class string, props map[string][]float64) {
 	p.closeLine()
 	l := &engines.Line{Box: p.box(props)}
@@ -135,8 +138,11 @@ func (p *parser) startLine(class string, props map[string][]float64) {
 	}
 	l.Angle = math.Mod(first(props["textangle"])+360, 360)
 	l.Size, l.Descenders = first(props["x_size"]), first(props["x_descenders"])
-	if l.Angle != 0 {
-		l.HasBaseline = false
+	// The baseline of a column is all but upright: Tesseract says nothing else of
+	// its direction.
+	l.Downwards = l.Angle == 0 && math.Abs(l.Slope) > steepest && l.Box.Y1-l.Box.Y0 > l.Box.X1-l.Box.X0
+	if l.Angle != 0 || l.Downwards {
+		l.HasBaseline, l.Slope, l.Offset = false, 0, 0
 	}
 	p.line, p.rtlWords = l, 0
 	if p.block == nil {

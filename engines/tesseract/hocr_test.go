@@ -75,6 +75,22 @@ func TestBaselineStaysWhenTheBoxChanges(t *testing.T) {
 	}
 }
 
+// TestColumn: of text that reads downwards Tesseract gives a baseline of no use.
+func TestColumn(t *testing.T) {
+	for line, want := range map[string]bool{
+		"bbox 62 94 103 358; baseline 382 -764": true, "bbox 62 94 103 358; baseline -174.6 523.8": true,
+		"bbox 62 94 103 358; textangle 90": false, "bbox 62 94 353 138; baseline 0.01 -4": false,
+	} {
+		r, err := parseHOCR(strings.NewReader(oneLine("", line, "<span class='ocrx_word' title='bbox 62 94 103 130'>x</span>")))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if l := r.Blocks[0].Lines[0]; l.Downwards != want || want && (l.HasBaseline || l.Slope != 0) {
+			t.Errorf("%s: %+v", line, l)
+		}
+	}
+}
+
 func TestDirection(t *testing.T) {
 	word := func(dir string) string {
 		return "<span class='ocrx_word' title='bbox 10 10 60 40' " + dir + ">x</span>"
