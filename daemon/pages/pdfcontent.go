@@ -145,7 +145,7 @@ func (p *pdfFile) fromStream(number int, c content, g document.Geometry) (pic Pi
 	if err := checkPixels(int(size.Width), int(size.Height), p.limits); err != nil {
 		return Picture{}, false, err
 	}
-	stream, plain := p.streams.singleImage(number)
+	stream, plain := p.singleImage(number, only.object)
 	if !plain {
 		return Picture{}, false, nil
 	}

@@ -15,8 +15,8 @@ import (
 	"intray/engines"
 )
 
-// pdfFile is an opened PDF. PDFium says what is on a page; the streams
-// themselves are read with pdfcpu (streams).
+// pdfFile is an opened PDF. PDFium says what is on a page; what it does not tell
+// of image streams is read from the file's own objects (streams).
 type pdfFile struct {
 	f       *os.File
 	pdfium  *engine
@@ -120,5 +120,5 @@ func (p *pdfFile) closeDocument() error {
 }
 
 func (p *pdfFile) Close() error {
-	return errors.Join(p.closeDocument(), p.f.Close())
+	return errors.Join(p.streams.close(), p.closeDocument(), p.f.Close())
 }

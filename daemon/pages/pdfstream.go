@@ -5,20 +5,22 @@ import (
 	"fmt"
 	"image"
 	"image/jpeg"
-	"os"
+	"io"
 
-	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
-	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
-	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/types"
+	"github.com/klippa-app/go-pdfium/references"
+	"github.com/klippa-app/go-pdfium/requests"
+
+	"intray/daemon/pdf/objects"
 )
 
-// streams gives the image streams of a PDF as they are stored, through pdfcpu,
-// which is opened when the first one is asked for. A file pdfcpu cannot read
-// has no streams: its pages are rendered.
+// streams tells of pages' image streams what PDFium does not. It reads the file's
+// own objects and opens them when the first one is asked for. A file that only
+// PDFium can repair has no streams: its pages are rendered.
 type streams struct {
 	path   string
 	opened bool
-	ctx    *model.Context
+	file   *objects.File
+	pages  []objects.Page
 }
 
 // imageStream is the only image of a page: no mask, no inverted colours, so
@@ -27,103 +29,134 @@ type imageStream struct {
 	jpeg []byte // nil when the stream is not a plain JPEG
 }
 
-func (s *streams) open() {
+// open reads the cross-reference table and the page tree, of n pages.
+func (s *streams) open(n int) {
 	if s.opened {
 		return
 	}
 	s.opened = true
-	defer func() {
-		if recover() != nil { // a parser's panic on a hostile file is an answer too
-			s.ctx = nil
-		}
-	}()
-	f, err := os.Open(s.path)
+	f, err := objects.Open(s.path)
 	if err != nil {
 		return
 	}
-	defer f.Close()
-	model.ConfigPath = "disable" // no configuration folder in the user's home
-	conf := model.NewDefaultConfiguration()
-	conf.ValidationMode = model.ValidationRelaxed
-	ctx, err := pdfcpu.Read(f, conf)
-	if err != nil || ctx.EnsurePageCount() != nil {
+	if s.pages, err = f.Pages(n); err != nil {
+		f.Close()
 		return
 	}
-	s.ctx = ctx
+	s.file = f
 }
 
-// singleImage finds the page's only image XObject; ok is false when there are
-// several or when it is not plain.
-func (s *streams) singleImage(number int) (out imageStream, ok bool) {
-	s.open()
-	if s.ctx == nil {
+func (s *streams) close() error {
+	if s.file == nil {
+		return nil
+	}
+	err := s.file.Close()
+	s.file = nil
+	return err
+}
+
+// singleImage finds the page's only image XObject, which is PDFium's object;
+// ok is false when there are several or when it is not plain.
+func (p *pdfFile) singleImage(number int, object references.FPDF_PAGEOBJECT) (out imageStream, ok bool) {
+	s := p.streams
+	if s.open(p.info.Pages); s.file == nil || number > len(s.pages) {
 		return out, false
 	}
-	defer func() {
-		if recover() != nil {
-			ok = false
-		}
-	}()
-	_, _, inherited, err := s.ctx.PageDict(number, false)
-	if err != nil || inherited == nil {
+	o, err := s.onlyXObject(s.pages[number-1])
+	if err != nil || o.Stream == nil {
 		return out, false
 	}
-	dict, err := s.ctx.DereferenceDict(inherited.Resources["XObject"])
-	if err != nil || len(dict) != 1 {
+	d, _ := o.Value.Dict()
+	if !s.plain(d) {
 		return out, false
 	}
-	for _, object := range dict {
-		stream, _, err := s.ctx.DereferenceStreamDict(object)
-		if err != nil || stream == nil || !s.plain(stream.Dict) {
+	if filters, err := s.file.Filters(d); err == nil && len(filters) == 1 && filters[0] == "DCTDecode" && s.colours(d) {
+		if out.jpeg, err = p.stored(object, o); err != nil {
 			return out, false
 		}
-		filters := stream.FilterPipeline
-		if len(filters) == 1 && filters[0].Name == "DCTDecode" && s.colours(stream.Dict) {
-			out.jpeg = stream.Raw
-		}
-		return out, true
 	}
-	return out, false
+	return out, true
 }
 
-func (s *streams) plain(d types.Dict) bool {
-	if subtype := d.Subtype(); subtype == nil || *subtype != "Image" {
+// onlyXObject is the page's only external object, an empty one where it has
+// none or several.
+func (s *streams) onlyXObject(page objects.Page) (objects.Object, error) {
+	d, err := page.Dict()
+	if err != nil {
+		return objects.Object{}, err
+	}
+	v := d.Get("Resources")
+	if v == nil {
+		v = page.Inherited("Resources")
+	}
+	resources, err := s.file.Dict(v)
+	if err != nil {
+		return objects.Object{}, err
+	}
+	list, err := s.file.Dict(resources.Get("XObject"))
+	if err != nil || len(list) != 1 {
+		return objects.Object{}, err
+	}
+	ref, _ := list[0].Value.Ref()
+	return s.file.Object(ref.Number)
+}
+
+// stored is the image's stream as it is, decrypted: PDFium has the key.
+func (p *pdfFile) stored(object references.FPDF_PAGEOBJECT, o objects.Object) ([]byte, error) {
+	if !p.streams.file.Encrypted() {
+		return io.ReadAll(p.streams.file.Raw(*o.Stream))
+	}
+	raw, err := p.pdfium.FPDFImageObj_GetImageDataRaw(&requests.FPDFImageObj_GetImageDataRaw{ImageObject: object})
+	if err != nil {
+		return nil, err
+	}
+	return raw.Data, nil
+}
+
+func (s *streams) plain(d objects.Dict) bool {
+	if d.Get("Subtype").Name() != "Image" {
 		return false
 	}
 	for _, key := range []string{"Mask", "SMask", "ImageMask", "SMaskInData"} {
-		if _, found := d.Find(key); found {
+		if d.Get(key) != nil {
 			return false
 		}
 	}
-	decode, found := d.Find("Decode")
-	return !found || s.asStored(decode)
+	decode := d.Get("Decode")
+	return decode == nil || s.asStored(decode)
 }
 
 // asStored is true for a Decode array that changes nothing.
-func (s *streams) asStored(decode types.Object) bool {
-	a, err := s.ctx.DereferenceArray(decode)
-	for i, o := range a {
-		if v, numErr := s.ctx.DereferenceNumber(o); numErr != nil || v != float64(i%2) {
-			return false
-		}
-	}
-	return err == nil
-}
-
-// colours is true where the JPEG's own samples are the colours on the page.
-func (s *streams) colours(d types.Dict) bool {
-	o, err := s.ctx.Dereference(d["ColorSpace"])
+func (s *streams) asStored(decode objects.Value) bool {
+	v, err := s.file.Resolve(decode)
 	if err != nil {
 		return false
 	}
-	switch cs := o.(type) {
-	case types.Name:
-		return cs == "DeviceGray" || cs == "DeviceRGB"
-	case types.Array:
-		name, _ := cs[0].(types.Name)
-		return name == "ICCBased" || name == "CalRGB" || name == "CalGray"
+	list, ok := v.Array()
+	for i, o := range list {
+		n, err := s.file.Resolve(o)
+		if v, isNumber := n.Float(); err != nil || !isNumber || v != float64(i%2) {
+			return false
+		}
 	}
-	return false
+	return ok
+}
+
+// colours is true where the JPEG's own samples are the colours on the page.
+func (s *streams) colours(d objects.Dict) bool {
+	v, err := s.file.Resolve(d.Get("ColorSpace"))
+	if err != nil {
+		return false
+	}
+	list, ok := v.Array()
+	if !ok {
+		return v.Name() == "DeviceGray" || v.Name() == "DeviceRGB"
+	}
+	if len(list) == 0 {
+		return false
+	}
+	name := list[0].Name()
+	return name == "ICCBased" || name == "CalRGB" || name == "CalGray"
 }
 
 // decodeJPEG returns nil when the stream is not a JPEG that Go's decoder takes.

@@ -50,6 +50,12 @@ func (p *File) decode(o Object, limit int64) (_ []byte, err error) {
 	return data, nil
 }
 
+// Filters lists the names of a stream's filters in the order of decoding.
+func (p *File) Filters(d Dict) ([]string, error) {
+	names, _, err := p.filters(d)
+	return names, err
+}
+
 // filters lists a stream's filters with their parameters.
 func (p *File) filters(d Dict) (names []string, parms []map[string]int, err error) {
 	list := func(key string) ([]Value, error) {
