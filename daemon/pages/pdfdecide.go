@@ -80,8 +80,10 @@ func (p *pdfFile) decide(number int, c content, g document.Geometry) (Picture, e
 
 // whole makes the whole page ready for reading.
 func (p *pdfFile) whole(number int, c content, g document.Geometry) (Picture, error) {
-	if pic, ok, err := p.fromStream(number, c, g); err != nil || ok {
-		return pic, err
+	if !g.Fixed { // else a stamp or a note may lie over the image
+		if pic, ok, err := p.fromStream(number, c, g); err != nil || ok {
+			return pic, err
+		}
 	}
 	pic, err := p.render(number, g)
 	if err != nil {

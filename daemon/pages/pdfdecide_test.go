@@ -145,7 +145,7 @@ func TestJudge(t *testing.T) {
 	for text, useful := range map[string]bool{
 		"Invoice 2024-17": true, "7": true, "": false, " \r\n": false, "\uFFFD\uFFFDa": false, "\x01\x02\x03b": false,
 		"\"7+%-": false, "Heading ......................... 4": true, "合計 1,234 円": true, "䴀甀氀琀椀挀漀氀漀爀": false,
-		"bcdf ghjk lmnp qrst vwxz": false, "GmbH & Co. KG, HRB 1234": true, "Hello world, these are words": true, "السلام عليكم": true,
+		"bcdf ghjk lmnp qrst vwxz": false, "BCDF GHJK LMNP QRST VWXZ": true, "GmbH & Co. KG, HRB 1234": true, "Hello world, these are words": true, "السلام عليكم": true,
 	} {
 		var chars []*responses.GetPageTextStructuredChar
 		for _, r := range text {
@@ -219,25 +219,76 @@ func TestThumbs(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if lost, gained := p.Thumb().Difference(thumb(scan)); lost > 0.03 || gained > 0.03 {
+	if lost, gained := p.Thumb().Difference(thumb(scan), Redrawn); lost > 0.03 || gained > 0.03 {
 		t.Errorf("read and drawn: lost %.3f, gained %.3f", lost, gained)
 	}
 	words := "BT /F 12 Tf 40 360 Td (The quick brown fox jumps over it) Tj 0 -40 Td (and one word) Tj ET\n"
 	full := thumb(words)
-	if lost, gained := full.Difference(thumb(words)); lost != 0 || gained != 0 {
+	if lost, gained := full.Difference(thumb(words), Exact); lost != 0 || gained != 0 {
 		t.Errorf("the same twice: %v, %v", lost, gained)
 	}
-	if lost, _ := full.Difference(thumb(strings.Replace(words, "one word", "one", 1))); lost < 0.01 {
+	if lost, _ := full.Difference(thumb(strings.Replace(words, "one word", "one", 1)), Exact); lost < 0.01 {
 		t.Errorf("a word is lost and only %.4f of the ink", lost)
 	}
-	if _, gained := full.Difference(thumb(words + "BT /F 12 Tf 40 100 Td (more) Tj ET\n")); gained < 0.01 {
+	if _, gained := full.Difference(thumb(words+"BT /F 12 Tf 40 100 Td (more) Tj ET\n"), Exact); gained < 0.01 {
 		t.Errorf("a word too many is only %.4f of the ink", gained)
 	}
-	if lost, gained := full.Difference(thumb("1 0 0 1 0 30 cm\n" + words)); lost < 0.2 || gained < 0.2 {
+	if lost, gained := full.Difference(thumb("1 0 0 1 0 30 cm\n"+words), Exact); lost < 0.2 || gained < 0.2 {
 		t.Errorf("moved: lost %.3f, gained %.3f", lost, gained)
 	}
-	if lost, gained := thumb("").Difference(thumb("")); lost != 0 || gained != 0 {
+	if lost, gained := thumb("").Difference(thumb(""), Exact); lost != 0 || gained != 0 {
 		t.Errorf("blank: %v, %v", lost, gained)
+	}
+}
+
+// TestMissing finds what weighs too little for the page as a whole: a line of
+// grey text, and one on a page that is half black.
+func TestMissing(t *testing.T) {
+	page := func(draw func(x, y int) uint8) Thumb {
+		th := Thumb{Columns: 149, Rows: 210, Cells: make([]byte, 149*210)}
+		for i := range th.Cells {
+			th.Cells[i] = draw(i%149, i/149)
+		}
+		return th
+	}
+	// Text of 12 points in 50 % grey is some 5 % of a cell's black.
+	line := func(x, y int) bool { return y >= 100 && y < 102 && x > 20 && x < 120 }
+	grey := page(func(x, y int) uint8 {
+		if line(x, y) {
+			return 240
+		}
+		return 255
+	})
+	photo := page(func(x, y int) uint8 {
+		if y < 90 {
+			return 20
+		}
+		if line(x, y) {
+			return 225
+		}
+		return 255
+	})
+	bare := page(func(int, int) uint8 { return 255 })
+	without := page(func(_, y int) uint8 {
+		if y < 90 {
+			return 20
+		}
+		return 255
+	})
+	shifted := page(func(x, y int) uint8 {
+		if line(x-1, y-1) {
+			return 240
+		}
+		return 255
+	})
+	for name, c := range map[string]struct {
+		a, b Thumb
+		want bool
+	}{"grey line gone": {grey, bare, true}, "line under a photo gone": {photo, without, true}, "same": {photo, photo, false},
+		"moved by a cell": {grey, shifted, false}, "blank": {bare, bare, false}, "a line more is not missing": {bare, grey, false}} {
+		if got := c.a.Missing(c.b); (got > 0) != c.want {
+			t.Errorf("%s: %d places", name, got)
+		}
 	}
 }
 

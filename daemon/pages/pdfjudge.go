@@ -117,7 +117,11 @@ func judge(chars []*responses.GetPageTextStructuredChar, unmapped func(index int
 // where each letter stands for another one.
 func unpronounceable(text string) bool {
 	words, mute := 0, 0
-	for _, w := range strings.FieldsFunc(strings.ToLower(text), func(r rune) bool { return !unicode.IsLetter(r) }) {
+	for _, w := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) }) {
+		if w == strings.ToUpper(w) { // an abbreviation or a code
+			continue
+		}
+		w = strings.ToLower(w)
 		if len(w) < 4 || strings.ContainsFunc(w, func(r rune) bool { return !unicode.Is(unicode.Latin, r) }) {
 			continue
 		}

@@ -3,8 +3,12 @@ package pages
 import (
 	"context"
 	"fmt"
+	"image"
+	"image/draw"
 
 	"github.com/klippa-app/go-pdfium/requests"
+
+	"intray/daemon/document"
 )
 
 // Drawn is a Document whose pages are drawn by what their files say, and not by
@@ -16,6 +20,9 @@ type Drawn interface {
 	Thumb(ctx context.Context, number int) (Thumb, error)
 	// PlainText is the page's text as a reader extracts it.
 	PlainText(ctx context.Context, number int) (string, error)
+	// Draw is the page's content as a picture of readingDPI or less, in colour,
+	// without annotations.
+	Draw(number int) (Stored, error)
 }
 
 // lookDPI is what thumbs are drawn at.
@@ -34,6 +41,31 @@ func (p *pdfFile) Thumb(ctx context.Context, number int) (Thumb, error) {
 		return Thumb{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
 	}
 	return thumbOf(img, g), ctx.Err()
+}
+
+func (p *pdfFile) Draw(number int) (Stored, error) {
+	if err := checkNumber(number, p.info.Pages); err != nil {
+		return Stored{}, err
+	}
+	g, err := p.geometry(number)
+	if err != nil {
+		return Stored{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
+	}
+	rendered, err := p.pdfium.RenderPageInDPI(&requests.RenderPageInDPI{Page: p.page(number), DPI: int(drawingDPI(readingDPI, g))})
+	if err != nil {
+		return Stored{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
+	}
+	defer rendered.Cleanup()
+	return onPaper(rendered.Result.RenderedImage, g), nil
+}
+
+// onPaper copies a drawing, which is PDFium's, onto white.
+func onPaper(drawing image.Image, g document.Geometry) Stored {
+	b := drawing.Bounds()
+	paper := image.NewRGBA(image.Rect(0, 0, b.Dx(), b.Dy()))
+	draw.Draw(paper, paper.Rect, image.White, image.Point{}, draw.Src)
+	draw.Draw(paper, paper.Rect, drawing, b.Min, draw.Over)
+	return Stored{Pixels: paper, Width: b.Dx(), Height: b.Dy(), Orientation: 1, PageWidth: g.Width, PageHeight: g.Height}
 }
 
 func (p *pdfFile) PlainText(ctx context.Context, number int) (string, error) {

@@ -17,8 +17,7 @@ const maxRender = 36_000_000
 // draw renders the page as a reader shows it, at most at dpi dots per inch and
 // at fewer when it would have more than maxRender pixels.
 func (p *pdfFile) draw(number int, dpi float64, g document.Geometry) (*image.Gray, float64, error) {
-	dpi = math.Min(dpi, math.Floor(math.Sqrt(maxRender/(g.Width*g.Height))*72))
-	dpi = max(dpi, 1)
+	dpi = drawingDPI(dpi, g)
 	rendered, err := p.pdfium.RenderPageInDPI(&requests.RenderPageInDPI{
 		Page: p.page(number), DPI: int(dpi), ImageFormat: requests.RenderImageFormatGrayscale,
 		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT,
@@ -28,6 +27,12 @@ func (p *pdfFile) draw(number int, dpi float64, g document.Geometry) (*image.Gra
 	}
 	defer rendered.Cleanup()
 	return grey(rendered.Result.RenderedImage), dpi, nil // a copy: the original is PDFium's
+}
+
+// drawingDPI is dpi, or less for a page that would have more than maxRender
+// pixels.
+func drawingDPI(dpi float64, g document.Geometry) float64 {
+	return max(math.Min(dpi, math.Floor(math.Sqrt(maxRender/(g.Width*g.Height))*72)), 1)
 }
 
 func (p *pdfFile) render(number int, g document.Geometry) (Picture, error) {

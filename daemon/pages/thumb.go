@@ -92,6 +92,16 @@ func (t Thumb) Straightened(skew float64) Thumb {
 	return out
 }
 
+// Turned is the thumb of the page turned clockwise by a multiple of 90 degrees.
+func (t Thumb) Turned(degrees int) Thumb {
+	orientation, turns := map[int]int{90: 6, 180: 3, 270: 8}[degrees]
+	if !turns {
+		return t
+	}
+	img := upright(&image.Gray{Pix: t.Cells, Stride: t.Columns, Rect: image.Rect(0, 0, t.Columns, t.Rows)}, orientation)
+	return Thumb{Columns: img.Rect.Dx(), Rows: img.Rect.Dy(), Cells: img.Pix}
+}
+
 // at is the grey between cells, white off the page.
 func (t Thumb) at(x, y float64) float64 {
 	cell := func(x, y int) float64 {
@@ -108,13 +118,14 @@ func (t Thumb) at(x, y float64) float64 {
 
 // Difference is how two thumbs of what should be the same page differ, as
 // shares of the first one's ink: what it has and the second one lacks, and the
-// other way round. Paper is worth as much as Paper of ink, so that a speck on a
-// blank page is none.
-func (t Thumb) Difference(other Thumb) (lost, gained float64) {
+// other way round. Greys that differ by up to tolerated do not count; with more
+// than exact, cells are compared with their neighbours, since a line that falls
+// between two is drawn into either.
+func (t Thumb) Difference(other Thumb, tolerated float64) (lost, gained float64) {
 	if t.Columns != other.Columns || t.Rows != other.Rows {
 		return 1, 1
 	}
-	a, b := t.smooth(), other.smooth()
+	a, b := t.greys(tolerated > Exact), other.greys(tolerated > Exact)
 	ink := paperInk * float64(len(a))
 	var less, more float64
 	for i := range a {
@@ -130,14 +141,68 @@ func (t Thumb) Difference(other Thumb) (lost, gained float64) {
 }
 
 const (
-	// tolerated is a difference of greys that drawing alone makes.
-	tolerated = 20
-	// paperInk is the ink, in greys, that an empty cell counts for.
+	// Exact is the difference of greys between two drawings by one reader,
+	// Redrawn what other code and another filter make of it.
+	Exact   = 2
+	Redrawn = 20
+	// paperInk is the ink, in greys, that an empty cell counts for, so that a
+	// speck on a blank page is none.
 	paperInk = 1
 )
 
-// smooth is the mean of each cell and its neighbours: a line that falls between
-// two cells is drawn into either.
+// A place is a square of placeCells cells, half an inch. It is missing when the
+// other page has less than half of its ink there or a cell around it; less ink
+// than placeInk, in greys a cell, says nothing: it is a hundredth of the place.
+const (
+	placeCells = 9
+	placeInk   = 2.5
+)
+
+// Missing counts the places of the page whose ink the other one lacks. It finds
+// light text, and a line on a page that is full of ink, which weigh too little
+// to show in Difference.
+func (t Thumb) Missing(other Thumb) (places int) {
+	if t.Columns != other.Columns || t.Rows != other.Rows {
+		return 1
+	}
+	step := placeCells / 2
+	for y := 0; y < t.Rows; y += step {
+		for x := 0; x < t.Columns; x += step {
+			here := t.inkIn(x, y, x+placeCells, y+placeCells)
+			if here < placeInk*placeCells*placeCells {
+				continue
+			}
+			if other.inkIn(x-1, y-1, x+placeCells+1, y+placeCells+1) < here/2 {
+				places++
+			}
+		}
+	}
+	return places
+}
+
+// inkIn is the ink in a part of the page, in greys.
+func (t Thumb) inkIn(x0, y0, x1, y1 int) (sum float64) {
+	for y := max(y0, 0); y < min(y1, t.Rows); y++ {
+		for _, v := range t.Cells[y*t.Columns+max(x0, 0) : y*t.Columns+min(x1, t.Columns)] {
+			sum += float64(255 - v)
+		}
+	}
+	return sum
+}
+
+// greys are the cells, or the means of each and its neighbours.
+func (t Thumb) greys(smooth bool) []float64 {
+	if smooth {
+		return t.smooth()
+	}
+	out := make([]float64, len(t.Cells))
+	for i, v := range t.Cells {
+		out[i] = float64(v)
+	}
+	return out
+}
+
+// smooth is the mean of each cell and its neighbours.
 func (t Thumb) smooth() []float64 {
 	out := make([]float64, len(t.Cells))
 	for y := range t.Rows {

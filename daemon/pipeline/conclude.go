@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -45,7 +46,7 @@ func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.E
 	r := a.request(a.folder.Review, a.folder.Review)
 	r.Folder = true
 	// The original is there too, unless the PDF is the original with text.
-	if !havePDF || a.doc.MIME != pages.MIMEPDF {
+	if !havePDF || a.doc.MIME != pages.MIMEPDF || a.folder.Text != pages.TextKeep || writtenAnew(doc.Warnings) {
 		r.Parts = append(r.Parts, deliver.Part{Name: bundleName(a.doc), Path: a.Originals.Path(a.doc.SHA256)})
 	}
 	if havePDF {
@@ -60,6 +61,11 @@ func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.E
 	r.Document, r.Body = &doc, a.body(doc)
 	f := failure("validate", e)
 	return a.hand(ctx, r, record{Outcome: ledger.NeedsHumanReview, Failure: &f})
+}
+
+// writtenAnew is true for a PDF that is not the original with something added.
+func writtenAnew(warnings []document.Warning) bool {
+	return slices.ContainsFunc(warnings, func(w document.Warning) bool { return w.Code == "rewritten" || w.Code == "decrypted" })
 }
 
 // body is the document's pages and text from the pages' files.

@@ -164,7 +164,9 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 		err = a.verify(ctx, info, read)
 	}
 	if e := asError(err); err != nil {
-		if e.Kind == engines.Review {
+		// What kills its worker again and again is for a person to see, with what
+		// was read.
+		if e.Kind == engines.Review || ctx.Err() == nil && pagesFault(e) && a.doc.Attempts >= flagAfter {
 			return a.doubt(ctx, doc, e, false)
 		}
 		return a.failed(ctx, "assemble", e)
@@ -192,7 +194,7 @@ func (a *attempt) aboutPDF(answer worker.AssembleAnswer) (out []document.Warning
 		tell("delivered_unchanged", "%s", answer.Reason)
 	}
 	if answer.Outcome.Why != "" && a.folder.PDFA == pdf.PDFAAuto {
-		tell("not_pdfa", "The PDF does not claim to be PDF/A. %s", answer.Outcome.Why)
+		tell("not_pdfa", "The PDF is not known to be PDF/A. %s", answer.Outcome.Why)
 	}
 	if info, err := os.Stat(a.pdf()); err == nil {
 		ratio := float64(info.Size()) / float64(max(a.doc.Size, 1))

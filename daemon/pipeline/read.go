@@ -96,7 +96,7 @@ func pagesFault(e *engines.Error) bool {
 }
 
 func (a *attempt) readPage(ctx context.Context, number int) reading {
-	q := asked{Deskew: a.folder.Deskew, Read: worker.ReadRequest{Source: a.source(), Number: number, Engine: a.engine,
+	q := asked{Program: a.Producer, Deskew: a.folder.Deskew, Read: worker.ReadRequest{Source: a.source(), Number: number, Engine: a.engine,
 		Languages: a.folder.Languages, Prepare: a.folder.Prepare}}
 	if a.folder.Rotate == "auto" {
 		q.Read.Rotate = a.folder.RotateConfidence
@@ -120,11 +120,12 @@ func (a *attempt) readPage(ctx context.Context, number int) reading {
 	return result.reading()
 }
 
-// asked is all that a page's result depends on: another engine, language or
-// limit makes it worthless.
+// asked is all that a page's result depends on: another program, engine,
+// language or limit makes it worthless.
 type asked struct {
-	Read   worker.ReadRequest `json:"read"`
-	Deskew string             `json:"deskew"`
+	Program string             `json:"program"`
+	Read    worker.ReadRequest `json:"read"`
+	Deskew  string             `json:"deskew"`
 }
 
 // pageResult is a worker.PageFile: a page's result as it survives the process.

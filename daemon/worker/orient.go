@@ -1,7 +1,10 @@
 package worker
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"intray/daemon/document"
 	"intray/daemon/pages"
@@ -23,7 +26,18 @@ const (
 	// reach to be believed.
 	nonsense, nonsenseLetters = 0.6, 20
 	sense                     = 0.75
+	// longestTry is how long a reading may take for a page to be tried in its
+	// other positions: three more must fit into the page's time.
+	longestTry = 20 * time.Second
 )
+
+// stopped is err where the work is broken off, which no reading survives.
+func stopped(err error) error {
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return nil
+}
 
 // legible is what of a result can be believed, by the direction it reads in.
 type legible struct {
@@ -68,15 +82,20 @@ func (l legible) direction() (turn int, share float64) {
 
 // readUpright reads the picture, turned upright if need be.
 func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(pages.Picture) (engines.PageResult, error)) error {
+	began := time.Now()
 	first, err := recognize(p)
 	if err != nil {
 		return err
 	}
+	took := time.Since(began)
 	a.Result = first
 	was := weigh(first)
 	turn, share := was.direction()
 	a.Orientation = document.Orientation{Angle: turn, Confidence: share}
 	switch {
+	case was.letters >= nonsenseLetters && was.confidence() < nonsense && least > 0 && took > longestTry:
+		a.Orientation.Reason = "The page makes little sense and took too long to be tried in other positions."
+		return nil
 	case was.letters >= nonsenseLetters && was.confidence() < nonsense && least > 0:
 		return a.tryTurns(p, was, recognize)
 	case was.letters < leastLetters:
@@ -94,10 +113,12 @@ func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(
 	}
 	turned := p.Turned(turn)
 	again, err := recognize(turned)
-	if err != nil {
-		return err
+	if err != nil { // what was read is not thrown away
+		a.Orientation.Reason = "The turned page could not be read."
+		return stopped(err)
 	}
-	if now := weigh(again); now.sum < 0.8*was.sum {
+	now := weigh(again)
+	if upright, _ := now.direction(); upright != 0 || now.confidence() < nonsense || now.sum < 0.8*was.sum {
 		a.Orientation.Reason = "The turned page reads worse than the page as it is."
 		return nil
 	}
@@ -112,7 +133,8 @@ func (a *ReadAnswer) tryTurns(p pages.Picture, was legible, recognize func(pages
 		turned := p.Turned(turn)
 		again, err := recognize(turned)
 		if err != nil {
-			return err
+			a.Orientation.Reason = "The page makes little sense and could not be read in other positions."
+			return stopped(err)
 		}
 		now := weigh(again)
 		if upright, share := now.direction(); upright == 0 && now.confidence() >= sense && now.sum > 1.2*was.sum {

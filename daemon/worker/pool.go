@@ -95,6 +95,7 @@ type Pool struct {
 	mu       sync.Mutex
 	closed   bool
 	first    fairQueue // of requests in Options.First
+	wasFirst bool      // the last call handed on was one of them
 	queue    fairQueue
 	idle     []*child // used last at the end
 	running  int
@@ -167,7 +168,7 @@ func (p *Pool) take(ctx context.Context, owner, name string) (*child, error) {
 		return nil, ErrClosed
 	}
 	p.work.Add(1)
-	if p.running < p.o.Size || p.express(owner) { // then nobody waits who could go first
+	if p.running < p.o.Size || p.express(owner) {
 		p.running++
 		p.owners[owner]++
 		c := p.popIdle()
@@ -201,11 +202,17 @@ func (p *Pool) take(ctx context.Context, owner, name string) (*child, error) {
 	return nil, ctx.Err()
 }
 
-// next takes the call out whose turn it is; nil when none waits. p.mu is held.
+// next takes the call out whose turn it is; nil when none waits. After each that
+// goes before others one of these has its turn: a long document is finished in
+// many calls. p.mu is held.
 func (p *Pool) next() *waiter {
-	if w := p.first.pop(); w != nil {
-		return w
+	if !p.wasFirst || p.queue.length == 0 {
+		if w := p.first.pop(); w != nil {
+			p.wasFirst = true
+			return w
+		}
 	}
+	p.wasFirst = false
 	return p.queue.pop()
 }
 

@@ -40,6 +40,10 @@ func (r *Reader) assemble(ctx context.Context, q AssembleRequest) (AssembleAnswe
 		return AssembleAnswer{}, err
 	}
 	defer written.Close()
+	if err := pdf.Reopen(q.Out, d.Info().Pages); err != nil && answer.Reason == "" {
+		return AssembleAnswer{}, &engines.Error{Kind: engines.Review, Code: "pdf_unreadable",
+			Sentence: "The searchable PDF that was written is not sound; it is not delivered.", Cause: err}
+	}
 	answer.Pages = written.Info().Pages
 	if answer.Pages != d.Info().Pages {
 		return AssembleAnswer{}, &engines.Error{Kind: engines.Review, Code: "pdf_page_count",
@@ -88,7 +92,7 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 	}
 	if pictures, ok := d.(pages.Pictures); ok {
 		outcome, err := pdf.FromPictures(q.Out, n, layers, q.Options, func(number int) (pdf.Picture, error) {
-			if isUnread(q.Unread, number) {
+			if isUnread(q.Unread, number) { // the original lies beside it in review
 				return pdf.Picture{PageWidth: a4Width, PageHeight: a4Height}, nil
 			}
 			s, err := pictures.Stored(number)
@@ -112,7 +116,7 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 // the reader writes of what it understood.
 func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAnswer, error) {
 	answer := AssembleAnswer{TextLayer: true}
-	outcome, err := pdf.AddText(q.Source.Path, q.Out, d.Info().Pages, layers, q.Options, nil)
+	outcome, err := pdf.AddText(q.Source.Path, q.Out, d.Info().Pages, layers, q.Options, drawer(d, layers))
 	rewriter, able := d.(pages.Rewriter)
 	if !errors.Is(err, pdf.ErrRewrite) || !able {
 		answer.Outcome = outcome
@@ -136,8 +140,25 @@ func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAn
 		w.Message = "The folder asks for PDF/A, for which the PDF had to be written anew."
 	}
 	answer.Warnings = append(answer.Warnings, w)
-	answer.Outcome, err = pdf.AddText(clean, q.Out, d.Info().Pages, layers, q.Options, nil)
+	answer.Outcome, err = pdf.AddText(clean, q.Out, d.Info().Pages, layers, q.Options, drawer(d, layers))
 	return answer, err
+}
+
+// drawer draws pages whose content is to be replaced by their picture.
+func drawer(d pages.Document, layers pdf.Layers) func(number int) (pdf.Picture, error) {
+	return func(number int) (pdf.Picture, error) {
+		drawn, able := d.(pages.Drawn)
+		if !able {
+			return pdf.Picture{}, errors.New("the original cannot be drawn")
+		}
+		l, err := layers(number)
+		if err != nil {
+			return pdf.Picture{}, err
+		}
+		s, err := drawn.Draw(number)
+		s.Orientation = map[int]int{0: 1, 90: 6, 180: 3, 270: 8}[l.Turn]
+		return pictureFrom(s), err
+	}
 }
 
 // pictureFrom hands a stored picture from the room that reads to the one that

@@ -3,6 +3,7 @@ package worker
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -85,11 +86,78 @@ func (r *Reader) verifyPage(ctx context.Context, q VerifyRequest, out pages.Draw
 	if err != nil {
 		return err
 	}
-	before, tolerance, err := r.before(ctx, q.Source, number, kept)
+	if err := r.compare(ctx, q.Source, number, kept, after); err != nil {
+		return err
+	}
+	text, err := out.PlainText(ctx, number)
 	if err != nil {
 		return err
 	}
-	lost, gained := before.Difference(after)
+	own := ""
+	if kept.Layer.Kept > 0 { // the page's own words must not stand in for those that were read
+		drawn, err := r.drawn(ctx, q.Source)
+		if err != nil {
+			return err
+		}
+		if own, err = drawn.PlainText(ctx, number); err != nil {
+			return err
+		}
+	}
+	if share := extracted(kept.Layer, text, own); share < leastExtracted {
+		return &engines.Error{Kind: engines.Review, Code: CodeLostText, Sentence: fmt.Sprintf(
+			"Only %.0f %% of the text written on page %d of the searchable PDF can be read from it; it is not delivered.", 100*share, number)}
+	}
+	return nil
+}
+
+// compare looks whether the page shows what it showed when it was read. Where it
+// does not and the original can be drawn, that decides: a picture's stream says
+// nothing of a clipping path over it or a stamp beside it.
+func (r *Reader) compare(ctx context.Context, s Source, number int, kept pageFile, after pages.Thumb) error {
+	l := kept.Layer
+	against := func(before pages.Thumb, tolerance, greys float64) error {
+		if l.Page.Skew != 0 {
+			tolerance, greys = straightened, pages.Redrawn
+		}
+		return judgePage(number, before.Straightened(l.Page.Skew), after, tolerance, greys)
+	}
+	var err error
+	if kept.Thumb != nil {
+		if err = against(*kept.Thumb, otherReader, pages.Redrawn); err == nil {
+			return nil
+		}
+	}
+	drawn, openErr := r.drawn(ctx, s)
+	if openErr != nil {
+		return errors.Join(err, openErr)
+	}
+	if drawn == nil {
+		return err
+	}
+	before, drawErr := drawn.Thumb(ctx, number)
+	if drawErr != nil {
+		return drawErr
+	}
+	before = before.Turned(l.Turn)
+	if l.Treat == pdf.TreatForce {
+		return against(before, otherReader, pages.Redrawn)
+	}
+	return against(before, sameReader, pages.Exact)
+}
+
+// drawn is the original where it can be drawn, else nil.
+func (r *Reader) drawn(ctx context.Context, s Source) (pages.Drawn, error) {
+	d, err := r.open(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	drawn, _ := d.(pages.Drawn)
+	return drawn, nil
+}
+
+// judgePage compares a page as it was with the page as it is.
+func judgePage(number int, before, after pages.Thumb, tolerance, greys float64) error {
+	lost, gained := before.Difference(after, greys)
 	switch {
 	case lost > tolerance:
 		return &engines.Error{Kind: engines.Review, Code: CodeLostInk, Sentence: fmt.Sprintf(
@@ -98,51 +166,26 @@ func (r *Reader) verifyPage(ctx context.Context, q VerifyRequest, out pages.Draw
 		return &engines.Error{Kind: engines.Review, Code: CodePageChanged, Sentence: fmt.Sprintf(
 			"Page %d of the searchable PDF shows %.1f %% that the original does not; it is not delivered.", number, 100*gained)}
 	}
-	text, err := out.PlainText(ctx, number)
-	if err != nil {
-		return err
+	if n := before.Missing(after); n > 0 {
+		return &engines.Error{Kind: engines.Review, Code: CodeLostInk, Sentence: fmt.Sprintf(
+			"Page %d of the searchable PDF lacks something that the original shows, in %d places; it is not delivered.", number, n)}
 	}
-	if share := extracted(kept.Layer, text); share < leastExtracted {
-		return &engines.Error{Kind: engines.Review, Code: CodeLostText, Sentence: fmt.Sprintf(
-			"Only %.0f %% of the text written on page %d of the searchable PDF can be read from it; it is not delivered.", 100*share, number)}
+	if n := after.Missing(before); n > 0 {
+		return &engines.Error{Kind: engines.Review, Code: CodePageChanged, Sentence: fmt.Sprintf(
+			"Page %d of the searchable PDF shows something that the original does not, in %d places; it is not delivered.", number, n)}
 	}
 	return nil
 }
 
-// before is how the page should look: as it was when it was read, or as the
-// original is drawn now.
-func (r *Reader) before(ctx context.Context, s Source, number int, kept pageFile) (t pages.Thumb, tolerance float64, err error) {
-	l := kept.Layer
-	if kept.Thumb != nil {
-		t, tolerance = *kept.Thumb, otherReader
-	} else {
-		d, err := r.open(ctx, s)
-		if err != nil {
-			return t, 0, err
-		}
-		drawn, ok := d.(pages.Drawn)
-		if !ok {
-			return t, 0, fmt.Errorf("page %d has no thumb", number)
-		}
-		if t, err = drawn.Thumb(ctx, number); err != nil {
-			return t, 0, err
-		}
-		tolerance = sameReader
-	}
-	if l.Page.Skew != 0 {
-		tolerance = straightened
-	}
-	return t.Straightened(l.Page.Skew), tolerance, nil
-}
-
-// extracted is the share of the layer's letters that the page's text has, each
-// as often as it was written.
-func extracted(l pdf.Layer, text string) float64 {
+// extracted is the share of the layer's letters that the page's text has beyond
+// own, the text it had before, each as often as it was written.
+func extracted(l pdf.Layer, text, own string) float64 {
 	if l.Page.Decision != document.DecisionOCR {
 		return 1
 	}
 	have := map[rune]int{}
 	count(text, func(c rune) { have[c]++ })
+	count(own, func(c rune) { have[c]-- })
 	wrote, found := 0, 0
 	for _, b := range l.Page.Blocks[min(l.Kept, len(l.Page.Blocks)):] {
 		for _, line := range b.Lines {
