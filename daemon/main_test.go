@@ -39,13 +39,19 @@ func runTests(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(cache)
-	if err := errors.Join(os.Setenv("XDG_CACHE_HOME", cache), os.Mkdir(filepath.Join(cache, "intray"), 0o700)); err != nil {
-		panic(err)
-	}
+	// Built before the cache moves: Go keeps its own there, too.
 	program := filepath.Join(cache, "program.exe") // the ending is for Windows
 	build := exec.Command("go", "build", "-tags", "faults", "-o", program, "intray")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("build the program: %v\n%s", err, out))
+	}
+	gocache, err := exec.Command("go", "env", "GOCACHE").Output()
+	if err != nil {
+		panic(err)
+	}
+	if err := errors.Join(os.Setenv("GOCACHE", strings.TrimSpace(string(gocache))), os.Setenv("XDG_CACHE_HOME", cache),
+		os.Mkdir(filepath.Join(cache, "intray"), 0o700)); err != nil {
+		panic(err)
 	}
 	if err := os.Setenv(theProgram, program); err != nil {
 		panic(err)
