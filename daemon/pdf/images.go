@@ -19,7 +19,7 @@ func FromPictures(out string, n int, layers Layers, o Options, page func(number 
 	if err != nil {
 		return outcome, err
 	}
-	return finish(out, o, outcome)
+	return finish(out, o, outcome, false)
 }
 
 func fromPictures(out string, n int, layers Layers, o Options, page func(number int) (Picture, error)) (_ Outcome, err error) {

@@ -1,12 +1,12 @@
 package pdf
 
 import (
-	"fmt"
-	"os"
-	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"intray/daemon/pdf/pdftest"
 )
 
 // checkLinear has qpdf look at a linearized file.
@@ -28,13 +28,16 @@ func TestLinearizedPictures(t *testing.T) {
 			layers = append(layers, Layer{Page: onePage(i, 300, 400, helloLine(float64(50+i))), UserToPage: flip(400)})
 		}
 		path, _ := scanOf(t, n, layers...)
-		before := streamsOf(t, path)
+		before, err := pdftest.Images(t, path)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if done, err := linearize(path); !done || err != nil {
 			t.Fatalf("%d pages: %v, %v", n, done, err)
 		}
 		checkLinear(t, path)
-		if after := streamsOf(t, path); before != after {
-			t.Errorf("%d pages: images changed", n)
+		if after, err := pdftest.Images(t, path); err != nil || len(before) != n || !slices.Equal(before, after) {
+			t.Errorf("%d pages: pictures changed (%v)", n, err)
 		}
 		if text := string(tool(t, "pdftotext", path, "-")); strings.Count(text, "Größe of 😀-fish") != n {
 			t.Errorf("%d pages: text %q", n, text)
@@ -58,31 +61,11 @@ func TestLinearizedKeepsItsClaim(t *testing.T) {
 	}
 }
 
-// streamsOf hashes the pictures of a file as they are stored.
-func streamsOf(t *testing.T, path string) string {
-	t.Helper()
-	dir := t.TempDir()
-	tool(t, "pdfimages", "-all", path, filepath.Join(dir, "i"))
-	files, err := os.ReadDir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := ""
-	for _, f := range files {
-		data, err := os.ReadFile(filepath.Join(dir, f.Name()))
-		if err != nil {
-			t.Fatal(err)
-		}
-		all += fmt.Sprintf("%s %d %q\n", f.Name(), len(data), data[:min(len(data), 200)])
-	}
-	return all
-}
-
 // TestCorpusLinearized linearizes every PDF of the corpus that can be read
 // without repair.
 func TestCorpusLinearized(t *testing.T) {
 	var files []string
-	for _, dir := range []string{"formats", "hostile", "fields", "ocr", "barcodes"} {
+	for _, dir := range []string{"formats", "hostile"} {
 		found, err := filepath.Glob("../../../shared/corpus/" + dir + "/*.pdf")
 		if err != nil {
 			t.Fatal(err)
@@ -103,20 +86,19 @@ func TestCorpusLinearized(t *testing.T) {
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		valid := exec.Command("qpdf", "--check", path).Run() == nil
-		if !done && valid {
+		_, invalid := pdftest.Run(t, "qpdf", "--check", path)
+		if !done && invalid == nil {
 			t.Logf("%s stays as it is", name)
 		}
 		if !done || err != nil {
 			continue
 		}
 		n++
-		if !valid {
+		if invalid != nil {
 			continue
 		}
 		for _, args := range [][]string{{"--check", out}, {"--show-linearization", out}} {
-			b, err := exec.Command("qpdf", args...).CombinedOutput()
-			if err != nil || strings.Contains(string(b), "WARNING") {
+			if b, err := pdftest.Run(t, "qpdf", args...); err != nil || strings.Contains(string(b), "WARNING") {
 				t.Errorf("%s: %v: %.600s", name, err, b)
 			}
 		}

@@ -326,6 +326,36 @@ func replace(path string, write func(src *objects.File, w *writer) error) (done 
 	return true, os.Rename(name, path)
 }
 
+// compact puts a file without what nothing refers to in the place of the one at
+// path, where that makes it smaller.
+func compact(path string) (done bool, err error) {
+	return replace(path, func(src *objects.File, w *writer) error {
+		r, err := newRewriting(src)
+		if err != nil {
+			return err
+		}
+		if err := r.reachable(); err != nil {
+			return err
+		}
+		for i := range r.parts {
+			r.parts[i].number = i + 1
+		}
+		if err := w.write(r.header()); err != nil {
+			return err
+		}
+		for i := range r.parts {
+			w.entries = append(w.entries, entry{number: i + 1, offset: w.pos})
+			if err := r.emit(w, int32(i)); err != nil {
+				return err
+			}
+		}
+		if w.pos >= src.Size {
+			return errAsIs
+		}
+		return w.table(fmt.Sprintf("/Size %d %s", len(r.parts)+1, r.renumbered(r.trailer().Entries())), true)
+	})
+}
+
 // asIs is nil for what is a reason to let a file be.
 func asIs(err error) error {
 	if errors.Is(err, errAsIs) || errors.Is(err, objects.ErrDamaged) || errors.Is(err, objects.ErrEncrypted) {

@@ -13,29 +13,13 @@ import (
 	"testing"
 
 	"intray/daemon/document"
+	"intray/daemon/pdf/pdftest"
 )
 
-// build writes a PDF of objects 1, 2, ... with a classic table.
-func build(t testing.TB, bodies ...string) string {
-	t.Helper()
-	var b strings.Builder
-	b.WriteString("%PDF-1.7\n")
-	table := "0000000000 65535 f \n"
-	for i, body := range bodies {
-		table += fmt.Sprintf("%010d 00000 n \n", b.Len())
-		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", i+1, body)
-	}
-	fmt.Fprintf(&b, "xref\n0 %d\n%strailer\n<< /Size %[1]d /Root 1 0 R >>\nstartxref\n%[3]d\n%%%%EOF\n", len(bodies)+1, table, b.Len())
-	path := filepath.Join(t.TempDir(), "built.pdf")
-	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return path
-}
+// build writes a PDF of objects 1, 2, ...; the first is the catalog.
+func build(t testing.TB, bodies ...string) string { return pdftest.Build(t, "", bodies...) }
 
-func plainStream(content string) string {
-	return fmt.Sprintf("<< /Length %d >>\nstream\n%s\nendstream", len(content), content)
-}
+func plainStream(content string) string { return pdftest.Stream("", content) }
 
 // userToPage is how pages' geometry maps a box turned by /Rotate to the page.
 func userToPage(box document.Box, rotate int) (m document.Matrix, w, h float64) {
@@ -291,7 +275,7 @@ func TestSharedPage(t *testing.T) {
 func TestForcedPage(t *testing.T) {
 	in := build(t, "<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Count 1 /Kids [3 0 R] /Rotate 90 >>",
 		"<< /Type /Page /Parent 2 0 R /MediaBox [10 20 310 220] /Contents 4 0 R /Resources << /Font << /F 5 0 R >> >> /Annots [6 0 R] >>",
-		plainStream("BT /F 40 Tf 20 40 Td (Garbage) Tj ET"), "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+		plainStream("BT /F 40 Tf 20 40 Td (Garbage) Tj ET %"+strings.Repeat("x", 50_000)), "<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
 		"<< /Type /Annot /Subtype /Link /Rect [20 30 60 70] /Border [0 0 0] /A << /S /URI /URI (https://example.org/) >> >>")
 	picture := image.NewGray(image.Rect(0, 0, 200, 300))
 	for y := range 300 {
@@ -319,5 +303,8 @@ func TestForcedPage(t *testing.T) {
 	}
 	if links := tool(t, "qpdf", "--json", out); !bytes.Contains(links, []byte("example.org")) {
 		t.Error("the link is gone")
+	}
+	if all, err := os.ReadFile(out); err != nil || bytes.Contains(all, []byte("Garbage")) {
+		t.Errorf("the old content is still in the file (%v)", err)
 	}
 }

@@ -59,23 +59,30 @@ func AddText(in, out string, n int, layers Layers, o Options, raster func(number
 	if err != nil {
 		return outcome, err
 	}
-	return finish(out, o, outcome)
+	return finish(out, o, outcome, u.forced > 0)
 }
 
-// finish linearizes a file that is large enough for it. What the file claimed
-// before must hold for the file that is delivered.
-func finish(path string, o Options, outcome Outcome) (Outcome, error) {
+// finish linearizes a file that is large enough for it; one that has become
+// smaller within is written anew without what nothing refers to. What the file
+// claimed before must hold for the file that is delivered.
+func finish(path string, o Options, outcome Outcome, smaller bool) (Outcome, error) {
 	info, err := os.Stat(path)
-	if err != nil || o.LinearizeAbove <= 0 || info.Size() < o.LinearizeAbove {
+	if err != nil {
 		return outcome, err
 	}
-	done, err := linearize(path)
+	done := false
+	if o.LinearizeAbove > 0 && info.Size() >= o.LinearizeAbove {
+		done, err = linearize(path)
+	}
+	if err == nil && !done && smaller {
+		done, err = compact(path)
+	}
 	if err != nil || !done || outcome.Conformance == "" {
 		return outcome, err
 	}
 	after, err := Judge(path, o)
 	if err == nil && after.Conformance != outcome.Conformance {
-		err = fmt.Errorf("linearized, the file is not %s any more: %s", outcome.Conformance, after.Why)
+		err = fmt.Errorf("written anew, the file is not %s any more: %s", outcome.Conformance, after.Why)
 	}
 	return after, err
 }
@@ -137,6 +144,7 @@ type update struct {
 	// tagged is true where what is not in the structure must be marked.
 	tagged bool
 	done   map[int]bool // page objects that are written
+	forced int          // pages whose content a picture has replaced
 }
 
 // extend appends to the file at path, a copy of the source.

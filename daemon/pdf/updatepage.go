@@ -117,7 +117,7 @@ func (u *update) content(page objects.Page, d objects.Dict, l Layer) (objects.Di
 // treated is the page's own content as far as the layer leaves it.
 func (u *update) treated(page objects.Page, d objects.Dict, l Layer) (c pageContent, err error) {
 	if l.Treat == TreatForce {
-		return u.forced(l)
+		return u.force(l)
 	}
 	if c.resources, err = u.resources(page, d); err != nil {
 		return c, err
@@ -131,9 +131,9 @@ func (u *update) treated(page objects.Page, d objects.Dict, l Layer) (c pageCont
 	return c, nil
 }
 
-// forced is a picture of the page. Nothing of the old content is left, hence
+// force is a picture of the page. Nothing of the old content is left, hence
 // neither are its resources.
-func (u *update) forced(l Layer) (c pageContent, err error) {
+func (u *update) force(l Layer) (c pageContent, err error) {
 	if u.raster == nil {
 		return c, errors.New("nobody draws the page")
 	}
@@ -151,6 +151,7 @@ func (u *update) forced(l Layer) (c pageContent, err error) {
 	}
 	c.resources = c.resources.With("XObject", fmt.Appendf(nil, "<< /Im0 %d 0 R >>", image))
 	c.front = []byte("q\n" + concat(placed) + "/Im0 Do\nQ\n")
+	u.forced++
 	return c, nil
 }
 

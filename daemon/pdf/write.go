@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"iter"
+	"slices"
 )
 
 // object is one indirect object to be written; body is what stands between
@@ -63,6 +65,28 @@ func (w *writer) streamed(number int, entries string, data []byte) error {
 		w.write(data), w.write([]byte("\nendstream\nendobj\n")))
 }
 
+// sorted are the entries by number.
+func (w *writer) sorted() []entry {
+	out := slices.Clone(w.entries)
+	slices.SortFunc(out, func(a, b entry) int { return a.number - b.number })
+	return out
+}
+
+// runs are the entries whose numbers follow one another.
+func runs(entries []entry) iter.Seq[[]entry] {
+	return func(yield func([]entry) bool) {
+		start := 0
+		for i := 1; i <= len(entries); i++ {
+			if i == len(entries) || entries[i].number != entries[i-1].number+1 {
+				if !yield(entries[start:i]) {
+					return
+				}
+				start = i
+			}
+		}
+	}
+}
+
 // table ends the file with a classic cross-reference table and trailer
 // (ISO 32000-1, 7.5.4); head is true for a file's first section, which also
 // holds object 0.
@@ -70,11 +94,19 @@ func (w *writer) table(trailer string, head bool) error {
 	start := w.pos
 	var b bytes.Buffer
 	b.WriteString("xref\n")
+	entries := w.sorted()
 	if head {
-		b.WriteString("0 1\n0000000000 65535 f \n")
+		entries = append([]entry{{generation: 65535}}, entries...)
 	}
-	for _, e := range w.entries {
-		fmt.Fprintf(&b, "%d 1\n%010d %05d n \n", e.number, e.offset, e.generation)
+	for run := range runs(entries) {
+		fmt.Fprintf(&b, "%d %d\n", run[0].number, len(run))
+		for _, e := range run {
+			kind := 'n'
+			if e.number == 0 {
+				kind = 'f'
+			}
+			fmt.Fprintf(&b, "%010d %05d %c \n", e.offset, e.generation, kind)
+		}
 	}
 	fmt.Fprintf(&b, "trailer\n<< %s >>\nstartxref\n%d\n%%%%EOF\n", trailer, start)
 	return w.write(b.Bytes())
@@ -88,11 +120,13 @@ func (w *writer) crossStream(trailer string, number int) error {
 	w.entries = append(w.entries, entry{number: number, offset: start})
 	var index bytes.Buffer
 	var data []byte
-	for _, e := range w.entries {
-		fmt.Fprintf(&index, "%d 1 ", e.number)
-		data = append(data, 1)
-		data = binary.BigEndian.AppendUint64(data, uint64(e.offset))
-		data = binary.BigEndian.AppendUint16(data, uint16(e.generation))
+	for run := range runs(w.sorted()) {
+		fmt.Fprintf(&index, "%d %d ", run[0].number, len(run))
+		for _, e := range run {
+			data = append(data, 1)
+			data = binary.BigEndian.AppendUint64(data, uint64(e.offset))
+			data = binary.BigEndian.AppendUint16(data, uint16(e.generation))
+		}
 	}
 	body := stream(fmt.Sprintf("/Type /XRef /W [1 8 2] /Index [%s] %s", bytes.TrimSpace(index.Bytes()), trailer), data)
 	out := fmt.Appendf(nil, "%d 0 obj\n%s\nendobj\nstartxref\n%d\n%%%%EOF\n", number, body, start)

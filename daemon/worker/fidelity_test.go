@@ -1,6 +1,7 @@
 package worker
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -32,7 +33,7 @@ func cacheDir(t testing.TB) string {
 
 // marked assembles the PDF at path with one line of text in the middle of every
 // page that can be read.
-func marked(t *testing.T, r *Reader, path string, o pdf.Options) (out string, d pages.Document, read []int, err error) {
+func marked(t *testing.T, r *Reader, path, treat string, o pdf.Options) (out string, d pages.Document, read []int, err error) {
 	t.Helper()
 	source := Source{Path: path, MIME: pages.MIMEPDF, Limits: pages.Limits{MaxMegapixels: 400}}
 	if d, err = r.open(context.Background(), source); err != nil {
@@ -52,7 +53,7 @@ func marked(t *testing.T, r *Reader, path string, o pdf.Options) (out string, d 
 		layer := pdf.Layer{Page: document.Page{Number: number, Width: g.Width, Height: g.Height, Decision: document.DecisionOCR,
 			Blocks: []document.Block{{Kind: "text", Lines: []document.Line{{Baseline: document.Box{x, y, x + 40, y},
 				Words: []document.Word{{Text: fmt.Sprintf("Xyzzy%d", number), Box: document.Box{x, y - 8, x + 40, y}}}}}}}},
-			UserToPage: g.UserToPage}
+			UserToPage: g.UserToPage, Treat: treat}
 		data, err := json.Marshal(map[string]any{"layer": layer})
 		if err != nil {
 			t.Fatal(err)
@@ -86,7 +87,7 @@ func TestCorpusPDFs(t *testing.T) {
 	defer r.Close()
 	for _, path := range files {
 		name := filepath.Base(path)
-		out, d, read, err := marked(t, r, path, pdf.Options{})
+		out, d, read, err := marked(t, r, path, pdf.TreatKeep, pdf.Options{})
 		if err != nil {
 			if e, ok := errors.AsType[*engines.Error](err); ok && e.Sentence != "" {
 				t.Logf("%-60s %s: %s (%v)", name, e.Code, e.Sentence, e.Cause)
@@ -191,7 +192,7 @@ func TestRewrittenIsWhole(t *testing.T) {
 	defer r.Close()
 	for name, path := range files {
 		for _, above := range []int64{0, 1} {
-			out, d, read, err := marked(t, r, path, pdf.Options{LinearizeAbove: above})
+			out, d, read, err := marked(t, r, path, pdf.TreatKeep, pdf.Options{LinearizeAbove: above})
 			if err != nil || len(read) != 3 {
 				t.Errorf("%s: %v (%v)", name, err, read)
 				continue
@@ -203,6 +204,49 @@ func TestRewrittenIsWhole(t *testing.T) {
 				t.Errorf("%s: %s", name, problem)
 			}
 			checkKept(t, name, rich, out, "Root.Metadata.dict.Filter", "Root.Metadata.stream")
+		}
+	}
+}
+
+// TestForcedPagesLookTheSame: a picture has taken the place of each page, whose
+// text is gone and whose links are not.
+func TestForcedPagesLookTheSame(t *testing.T) {
+	r := &Reader{CacheDir: cacheDir(t)}
+	defer r.Close()
+	rich := pdftest.Rich(t)
+	out, _, read, err := marked(t, r, rich, pdf.TreatForce, pdf.Options{})
+	if err != nil || len(read) != 3 {
+		t.Fatalf("%v (%v)", err, read)
+	}
+	if problem := qpdfCheck(t, out); problem != "" {
+		t.Error(problem)
+	}
+	text, err := pdftest.Run(t, "pdftotext", out, "-")
+	if err != nil || bytes.Contains(text, []byte("Page")) || bytes.Count(text, []byte("Xyzzy")) != 3 {
+		t.Errorf("text %q, %v", text, err)
+	}
+	different, err := pdftest.Differences(t, rich, out)
+	for _, d := range different {
+		if !strings.Contains(d, "Resources") { // which went with the content
+			t.Error(d)
+		}
+	}
+	if err != nil {
+		t.Error(err)
+	}
+	for page := range 3 {
+		args := []string{"-gray", "-r", "36", "-singlefile", "-f", fmt.Sprint(page + 1)}
+		a, err1 := pdftest.Run(t, "pdftoppm", append(args, rich)...)
+		b, err2 := pdftest.Run(t, "pdftoppm", append(args, out)...)
+		if err1 != nil || err2 != nil || len(a) != len(b) {
+			t.Fatalf("page %d: %v, %v", page+1, err1, err2)
+		}
+		sum := 0
+		for i := range a {
+			sum += max(int(a[i])-int(b[i]), int(b[i])-int(a[i]))
+		}
+		if mean := float64(sum) / float64(len(a)); mean > 3 {
+			t.Errorf("page %d looks different: %.1f of 255", page+1, mean)
 		}
 	}
 }
