@@ -22,6 +22,7 @@ type part struct {
 	body   objects.Value // instead of the source's; nil is the source's
 	refs   []int32       // the parts it refers to; a page's parent and thumbnail left out
 	loaded bool
+	known  bool // its value has been looked through for references to our own
 	page   bool
 	parent int32 // of a page; -1 is none
 	thumb  int32 // of a page; -1 is none
@@ -37,15 +38,18 @@ type part struct {
 type rewriting struct {
 	src   *objects.File
 	parts []part
-	index map[int]int32 // parts by their numbers in the source
+	index map[objects.Ref]int32 // the parts there are, by what refers to them
 	refs  int
 	root  int32
 	pages []int32
 }
 
 func newRewriting(src *objects.File) (*rewriting, error) {
-	r := &rewriting{src: src, index: map[int]int32{}}
+	r := &rewriting{src: src, index: map[objects.Ref]int32{}}
 	if src.Encrypted() {
+		return nil, errAsIs
+	}
+	if named(r.trailer().Value()) {
 		return nil, errAsIs
 	}
 	root, ok := src.Trailer.Get("Root").Ref()
@@ -57,15 +61,15 @@ func newRewriting(src *objects.File) (*rewriting, error) {
 
 // of is the part for a reference; -1 for one to nothing.
 func (r *rewriting) of(ref objects.Ref) int32 {
-	if i, found := r.index[ref.Number]; found {
+	if i, found := r.index[ref]; found {
 		return i
 	}
-	i := int32(-1)
-	if r.src.Exists(ref) {
-		i = int32(len(r.parts))
-		r.parts = append(r.parts, part{source: ref.Number, parent: -1, thumb: -1})
+	if !r.src.Exists(ref) {
+		return -1
 	}
-	r.index[ref.Number] = i
+	i := int32(len(r.parts))
+	r.parts = append(r.parts, part{source: ref.Number, parent: -1, thumb: -1})
+	r.index[ref] = i
 	return i
 }
 
@@ -82,6 +86,11 @@ func (r *rewriting) value(i int32) (objects.Value, *objects.Span, error) {
 		return p.body, nil, nil
 	}
 	o, err := r.src.Object(p.source)
+	if err == nil && !p.known {
+		if p.known = true; named(o.Value) {
+			err = errAsIs
+		}
+	}
 	return o.Value, o.Stream, err
 }
 
@@ -199,11 +208,20 @@ func (r *rewriting) shared(v objects.Value) objects.Value {
 	if _, ok := v.Dict(); !ok {
 		return v
 	}
-	// New parts are named by numbers the source does not use.
 	i := r.add(v)
-	number := r.src.Next() + int(i)
-	r.index[number] = i
-	return objects.Value(objects.Ref{Number: number}.String())
+	ref := objects.Ref{Number: int(i) + 1, Generation: ownGeneration}
+	r.index[ref] = i
+	return objects.Value(ref.String())
+}
+
+// ownGeneration names new parts until they are numbered. No object can have it
+// (7.5.4); a source that refers to one nevertheless stays as it is.
+const ownGeneration = 65535
+
+// named is true where a value of the source would refer to a new part.
+func named(v objects.Value) (yes bool) {
+	v.Refs(func(ref objects.Ref) { yes = yes || ref.Generation == ownGeneration })
+	return yes
 }
 
 // reachable adds everything that the trailer leads to, pages' parents and all,
@@ -229,7 +247,7 @@ func plainTrailer(src *objects.File) objects.Dict {
 // renumbered is v with the new file's numbers; what does not exist is null.
 func (r *rewriting) renumbered(v objects.Value) objects.Value {
 	return v.Renumber(func(ref objects.Ref) objects.Value {
-		if i, found := r.index[ref.Number]; found && i >= 0 && (r.parts[i].source == 0 || r.src.Exists(ref)) {
+		if i, found := r.index[ref]; found {
 			return objects.Value(objects.Ref{Number: r.parts[i].number}.String())
 		}
 		return objects.Value("null")
