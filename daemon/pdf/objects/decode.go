@@ -176,20 +176,23 @@ func (p *File) pack(number int) (pack, error) {
 	if err != nil {
 		return pack{}, err
 	}
-	for p.kept+len(data) > maxPacked && len(p.order) > 0 {
-		p.kept -= len(p.packed[p.order[0]].data)
+	for p.kept+s.cost() > maxPacked && len(p.order) > 0 {
+		p.kept -= p.packed[p.order[0]].cost()
 		delete(p.packed, p.order[0])
 		p.order = p.order[1:]
 	}
-	p.packed[number], p.order, p.kept = s, append(p.order, number), p.kept+len(data)
+	p.packed[number], p.order, p.kept = s, append(p.order, number), p.kept+s.cost()
 	return s, nil
 }
+
+// cost is about what a pack takes in memory, in bytes.
+func (s pack) cost() int { return len(s.data) + 64*len(s.at) }
 
 func splitPack(o Object, data []byte) (pack, error) {
 	d, _ := o.Value.Dict()
 	n, ok1 := d.Get("N").Int()
 	first, ok2 := d.Get("First").Int()
-	if !ok1 || !ok2 || n < 0 || first < 0 || first > int64(len(data)) || n > first {
+	if !ok1 || !ok2 || n < 0 || first < 0 || first > int64(len(data)) || n > maxEntries || n > (first+1)/4 { // at least "1 0 " each
 		return pack{}, damaged("object stream %d: /N, /First", o.Ref.Number)
 	}
 	l := Lexer{Data: data[:first]}
@@ -201,7 +204,7 @@ func splitPack(o Object, data []byte) (pack, error) {
 		}
 		return int(v)
 	}
-	s := pack{data: data, at: make(map[int][2]int, n)}
+	s := pack{data: data, at: map[int][2]int{}}
 	for range n {
 		number, offset := word(), word()
 		if number < 0 || offset < 0 || int(first)+offset > len(data) {

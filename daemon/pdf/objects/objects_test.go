@@ -181,3 +181,13 @@ func FuzzFile(f *testing.F) {
 		}
 	})
 }
+
+// TestPackBounds: an object stream's list cannot be longer than its bytes.
+func TestPackBounds(t *testing.T) {
+	for n, ok := range map[int]bool{1: true, 2: false, 1 << 26: false} {
+		o := Object{Value: Value(fmt.Sprintf("<< /Type /ObjStm /N %d /First 3 >>", n))}
+		if s, err := splitPack(o, []byte("7 0<<>>")); (err == nil) != ok || ok && len(s.at) != 1 {
+			t.Errorf("%d objects: %v", n, err)
+		}
+	}
+}
