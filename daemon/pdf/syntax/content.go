@@ -10,23 +10,16 @@ import (
 // and a pattern's name.
 const maxOperands = 33
 
-// operators are those of content streams (ISO 32000-1, Annex A), each as the
-// object the lexer answers: made once, not for each.
-var operators = func() map[string]Object {
-	out := map[string]Object{}
-	for _, op := range []keyword{"b", "B", "b*", "B*", "BDC", "BI", "BMC", "BT", "BX", "c", "cm", "CS", "cs", "d", "d0", "d1",
-		"Do", "DP", "EI", "EMC", "ET", "EX", "f", "F", "f*", "G", "g", "gs", "h", "i", "ID", "j", "J", "K", "k", "l", "m", "M",
-		"MP", "n", "q", "Q", "re", "RG", "rg", "ri", "s", "S", "SC", "sc", "SCN", "scn", "sh", "T*", "Tc", "Td", "TD", "Tf",
-		"Tj", "TJ", "TL", "Tm", "Tr", "Ts", "Tw", "Tz", "v", "w", "W", "W*", "y", "'", "\""} {
-		out[string(op)] = op
-	}
-	return out
-}()
-
 // Known is true for the operators of ISO 32000-1, Annex A.
 func Known(operator string) bool {
-	_, ok := operators[operator]
-	return ok
+	switch operator {
+	case "b", "B", "b*", "B*", "BDC", "BI", "BMC", "BT", "BX", "c", "cm", "CS", "cs", "d", "d0", "d1",
+		"Do", "DP", "EI", "EMC", "ET", "EX", "f", "F", "f*", "G", "g", "gs", "h", "i", "ID", "j", "J", "K", "k", "l", "m", "M",
+		"MP", "n", "q", "Q", "re", "RG", "rg", "ri", "s", "S", "SC", "sc", "SCN", "scn", "sh", "T*", "Tc", "Td", "TD", "Tf",
+		"Tj", "TJ", "TL", "Tm", "Tr", "Ts", "Tw", "Tz", "v", "w", "W", "W*", "y", "'", "\"":
+		return true
+	}
+	return false
 }
 
 // Operation is one operator with its operands.
@@ -65,7 +58,7 @@ func (c *Content) Faults() Faults { return c.lexer.faults }
 // the rest of the stream cannot be read.
 func (c *Content) Next() (Operation, error) {
 	l := &c.lexer
-	c.operands = c.operands[:0]
+	c.operands, l.cost = c.operands[:0], 0
 	l.space()
 	start := l.pos
 	for {

@@ -15,7 +15,7 @@ const (
 	maxObjects  = 1 << 20 // ISO 19005-2, 6.1.13, allows eight times as many
 	maxSections = 1024    // cross-reference sections, one an update
 	maxObject   = 16 << 20
-	maxCached   = 48 << 20 // bytes of objects kept, parsed
+	maxCached   = 192 << 20 // bytes that the objects kept take, parsed
 	window      = 16 << 10
 )
 

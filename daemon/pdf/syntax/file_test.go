@@ -185,3 +185,19 @@ func FuzzContent(f *testing.F) {
 	f.Add([]byte("[(a)-20(b)]TJ <</A<</B[1 2 3]>>>> DP"))
 	f.Fuzz(func(_ *testing.T, data []byte) { _, _ = operations(data) })
 }
+
+// TestManyObjects: what is held is bounded by what it takes in memory, not by
+// how it is written.
+func TestManyObjects(t *testing.T) {
+	many := "[" + strings.Repeat("<<>>", 900_000) + "]"
+	f := open(t, build("<< /Type /Catalog >>", many, many))
+	if _, err := f.Indirect(2); err != nil {
+		t.Error(err)
+	}
+	if _, err := f.Indirect(3); !errors.Is(err, errMany) {
+		t.Errorf("too many objects: %v", err)
+	}
+	if _, err := NewContent([]byte("[" + many + many + "] TJ")).Next(); !errors.Is(err, errMany) {
+		t.Errorf("too many operands: %v", err)
+	}
+}

@@ -41,28 +41,27 @@ func (f *File) Indirect(number int) (*Indirect, error) {
 	if e.container != 0 {
 		return f.unpack(number, e)
 	}
-	i, used, err := f.indirectAt(number, e)
+	i, cost, err := f.indirectAt(number, e)
 	if err != nil {
 		return nil, fmt.Errorf("object %d: %w", number, err)
 	}
-	return i, f.keep(number, i, used)
+	f.keep(number, i, cost)
+	return i, nil
 }
 
-func (f *File) keep(number int, i *Indirect, used int) error {
-	if f.cached += int64(used) + 64; f.cached > maxCached {
-		return fmt.Errorf("%w: the file's objects are too many to hold", ErrSyntax)
-	}
+// keep remembers an object; cost is about what it takes in memory. Reading it
+// has failed where that would be more than may be kept.
+func (f *File) keep(number int, i *Indirect, cost int64) {
+	f.cached += cost
 	f.cache[number] = i
-	return nil
 }
 
-// indirectAt reads "N G obj … endobj"; used is how many bytes it takes without
-// a stream's.
-func (f *File) indirectAt(number int, e entry) (i *Indirect, used int, err error) {
+// indirectAt reads "N G obj … endobj"; cost is about what it takes in memory.
+func (f *File) indirectAt(number int, e entry) (i *Indirect, cost int64, err error) {
 	for n := window / 4; ; n *= 4 {
-		i, used, err = f.tryIndirect(number, e, n)
+		i, cost, err = f.tryIndirect(number, e, n)
 		if !errors.Is(err, errEnd) || e.offset+int64(n) >= f.size {
-			return i, used, err
+			return i, cost, err
 		}
 		if n > maxObject {
 			return nil, 0, fmt.Errorf("%w: too large", ErrSyntax)
@@ -70,7 +69,7 @@ func (f *File) indirectAt(number int, e entry) (i *Indirect, used int, err error
 	}
 }
 
-func (f *File) tryIndirect(number int, e entry, n int) (*Indirect, int, error) {
+func (f *File) tryIndirect(number int, e entry, n int) (*Indirect, int64, error) {
 	if e.offset < 1 {
 		return nil, 0, fmt.Errorf("%w: at the start of the file", ErrSyntax)
 	}
@@ -79,7 +78,8 @@ func (f *File) tryIndirect(number int, e entry, n int) (*Indirect, int, error) {
 		return nil, 0, err
 	}
 	i := &Indirect{Generation: e.generation}
-	l := &lexer{data: data, refs: true, partial: e.offset-1+int64(len(data)) < f.size}
+	before := f.cached
+	l := &lexer{data: data, refs: true, cost: before, partial: e.offset-1+int64(len(data)) < f.size}
 	if l.pos, err = opening(data, number, e.generation, i); err != nil {
 		return nil, 0, err
 	}
@@ -92,7 +92,7 @@ func (f *File) tryIndirect(number int, e entry, n int) (*Indirect, int, error) {
 		}
 		i.Object = nil
 		i.Faults |= FaultSpacing
-		return i, l.pos, nil
+		return i, l.cost - before, nil
 	}
 	i.Faults |= l.faults
 	end := l.pos
@@ -103,13 +103,13 @@ func (f *File) tryIndirect(number int, e entry, n int) (*Indirect, int, error) {
 	switch word {
 	case keyword("endobj"):
 		closing(data, end, l.pos, i)
-		return i, l.pos, nil
+		return i, l.cost - before, nil
 	case keyword("stream"):
 		d, ok := i.Object.(Dict)
 		if !ok {
 			return nil, 0, l.complain("a stream without a dictionary")
 		}
-		return i, l.pos, f.stream(i, d, data, l.pos, e.offset-1)
+		return i, l.cost - before, f.stream(i, d, data, l.pos, e.offset-1)
 	}
 	return nil, 0, l.complain("no endobj")
 }

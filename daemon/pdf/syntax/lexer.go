@@ -22,7 +22,19 @@ type lexer struct {
 	// partial says that more bytes follow those in data: a word that touches
 	// their end may be cut.
 	partial bool
+	// words are the operators met so far, each made once.
+	words map[string]Object
+	// cost is about what the objects read take in memory, in bytes: up to
+	// maxCached.
+	cost int64
 }
+
+// What an object takes besides its own bytes, and a dictionary that is not empty
+// besides its entries: about.
+const (
+	objectCost = 64
+	mapCost    = 256
+)
 
 // keyword is a word that is no object: an operator, "endobj" and so on.
 type keyword string
@@ -70,7 +82,15 @@ func (l *lexer) complain(format string, args ...any) error {
 
 // next reads an object or a keyword. depth is how deep it may nest yet.
 func (l *lexer) next(depth int) (Object, error) {
+	if l.cost += objectCost; l.cost > maxCached {
+		return nil, errMany
+	}
+	start := l.pos
 	o, err := l.read(depth)
+	switch o.(type) {
+	case Name, String:
+		l.cost += int64(l.pos - start)
+	}
 	if l.partial && l.pos >= len(l.data) {
 		return nil, errEnd
 	}
@@ -132,10 +152,17 @@ func (l *lexer) word() Object {
 	case "null":
 		return nil
 	}
-	if known, ok := operators[string(w)]; ok {
+	if known, ok := l.words[string(w)]; ok {
 		return known
 	}
-	return keyword(w)
+	word := keyword(w)
+	if Known(string(w)) {
+		if l.words == nil {
+			l.words = map[string]Object{}
+		}
+		l.words[string(w)] = word
+	}
+	return word
 }
 
 func (l *lexer) array(depth int) (Object, error) {
@@ -190,6 +217,9 @@ func (l *lexer) dict(depth int) (Object, error) {
 		}
 		if len(out) >= maxElements {
 			return nil, l.complain("a dictionary with too many entries")
+		}
+		if len(out) == 0 {
+			l.cost += mapCost
 		}
 		out[key] = v
 	}

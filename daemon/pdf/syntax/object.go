@@ -67,5 +67,6 @@ const (
 var (
 	// ErrSyntax is in the chain of every complaint about bytes that are no PDF.
 	ErrSyntax = errors.New("PDF syntax error")
+	errMany   = fmt.Errorf("%w: the objects are too many to hold", ErrSyntax)
 	errEnd    = fmt.Errorf("%w: the data end within an object", ErrSyntax)
 )

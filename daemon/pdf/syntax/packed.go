@@ -102,14 +102,14 @@ func (f *File) unpack(number int, e entry) (*Indirect, error) {
 	if e.index < 0 || e.index >= len(p.numbers) || p.numbers[e.index] != number {
 		return nil, fmt.Errorf("%w: object %d is not in its object stream", ErrSyntax, number)
 	}
-	l := &lexer{data: p.data[p.offsets[e.index]:], refs: true}
-	start := l.pos
+	l := &lexer{data: p.data[p.offsets[e.index]:], refs: true, cost: f.cached}
 	o, err := l.next(maxDepth)
 	if _, odd := o.(keyword); odd || err != nil {
 		return nil, fmt.Errorf("%w: object %d in an object stream: %w", ErrSyntax, number, err)
 	}
 	i := &Indirect{Object: o, Faults: l.faults, Packed: true}
-	return i, f.keep(number, i, l.pos-start)
+	f.keep(number, i, l.cost-f.cached)
+	return i, nil
 }
 
 func (f *File) container(number int) (*packed, error) {
@@ -136,12 +136,16 @@ func (f *File) container(number int) (*packed, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !ok1 || !ok2 || n < 0 || first < 0 || first > int64(len(data)) || n > first {
+	if !ok1 || !ok2 || n < 0 || first < 0 || first > int64(len(data)) || n > (first+1)/4 { // at least "1 0 " each
 		return nil, fmt.Errorf("%w: its dictionary", ErrSyntax)
 	}
-	p := &packed{data: data}
+	if f.unpacked += int64(len(data)) + 16*n; f.unpacked > 2*maxTable {
+		return nil, errMany
+	}
+	p := &packed{data: data, numbers: make([]int, 0, n), offsets: make([]int, 0, n)}
 	l := lexer{data: data[:first]}
 	for range n {
+		l.cost = 0 // none of them is kept
 		a, err1 := l.next(1)
 		b, err2 := l.next(1)
 		num, ok1 := a.(int64)
@@ -150,9 +154,6 @@ func (f *File) container(number int) (*packed, error) {
 			return nil, fmt.Errorf("%w: its table", ErrSyntax)
 		}
 		p.numbers, p.offsets = append(p.numbers, int(num)), append(p.offsets, int(first+off))
-	}
-	if f.unpacked += int64(len(data)); f.unpacked > 2*maxTable {
-		return nil, fmt.Errorf("%w: the file's objects are too many to hold", ErrSyntax)
 	}
 	f.packed[number] = p
 	return p, nil
