@@ -1,7 +1,6 @@
 package pdf
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -53,24 +52,9 @@ func findObject(path string, r objects.Ref) (objects.Value, error) {
 		return nil, err
 	}
 	defer f.Close()
-	head := regexp.MustCompile(fmt.Sprintf(`(?:^|[\r\n\t ])%d[ \r\n\t]+%d[ \r\n\t]+obj`, r.Number, r.Generation))
-	last := int64(-1)
-	in := bufio.NewReader(f)
-	for at := int64(0); ; {
-		found := head.FindReaderIndex(in)
-		if found == nil {
-			break
-		}
-		// The reader may have been read beyond the match: it starts again there.
-		at += int64(found[1])
-		last = at
-		if _, err := f.Seek(at, io.SeekStart); err != nil {
-			return nil, err
-		}
-		in.Reset(f)
-	}
-	if last < 0 {
-		return nil, nil
+	last, err := lastHead(f, r)
+	if err != nil || last < 0 {
+		return nil, err
 	}
 	body := make([]byte, maxInfo)
 	n, err := f.ReadAt(body, last)
@@ -82,4 +66,34 @@ func findObject(path string, r objects.Ref) (objects.Value, error) {
 		return nil, nil
 	}
 	return v, nil
+}
+
+// searched is how much of a file is looked through at once, and overlap how long
+// the words before an object may be, in bytes.
+const (
+	searched = 1 << 20
+	overlap  = 256
+)
+
+// lastHead is where the last "N G obj" for r ends in a file; -1 is nowhere.
+func lastHead(f io.Reader, r objects.Ref) (int64, error) {
+	head := regexp.MustCompile(fmt.Sprintf(`[\r\n\t ]%d[ \r\n\t]+%d[ \r\n\t]+obj`, r.Number, r.Generation))
+	buf := make([]byte, searched)
+	buf[0] = '\n' // as if a line ended before the file
+	last, at, kept := int64(-1), int64(-1), 1
+	for {
+		n, err := io.ReadFull(f, buf[kept:])
+		data := buf[:kept+n]
+		if found := head.FindAllIndex(data, -1); found != nil {
+			last = at + int64(found[len(found)-1][1])
+		}
+		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+			return last, nil
+		}
+		if err != nil {
+			return 0, err
+		}
+		kept = copy(buf, data[len(data)-overlap:])
+		at += int64(len(data) - kept)
+	}
 }
