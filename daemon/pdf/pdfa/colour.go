@@ -277,10 +277,11 @@ func (c *checker) deviceN(v syntax.Array, r *resources, depth int) {
 }
 
 // print writes an object out, references followed, so that two can be compared;
-// what is too deep or too large makes it differ from all else.
+// what is too deep for that is a violation.
 func (c *checker) print(o syntax.Object, depth int) string {
 	if c.spend(64); depth > 8 {
-		return fmt.Sprintf("deep %p", c)
+		c.add("6.2.4.4", "A spot colour%s is nested too deeply to be compared.", c.on())
+		return ""
 	}
 	switch v := c.resolve(o).(type) {
 	case syntax.Array:
