@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/bidi"
 
@@ -44,32 +45,33 @@ func class(r rune) bidi.Class {
 }
 
 func strongRight(char string) bool {
-	for _, r := range char {
-		c := class(r)
-		return c == bidi.R || c == bidi.AL
+	c := first(char)
+	return c == bidi.R || c == bidi.AL
+}
+
+// first is the class of a character's first code point; of none it is that of
+// what has no direction.
+func first(char string) bidi.Class {
+	if char == "" {
+		return bidi.ON
 	}
-	return false
+	r, _ := utf8.DecodeRuneInString(char)
+	return class(r)
 }
 
 // neutral is true for what Poppler takes along with the letters beside it.
 func neutral(char string) bool {
-	for _, r := range char {
-		switch class(r) {
-		case bidi.L, bidi.EN, bidi.AN, bidi.ES, bidi.ET, bidi.CS:
-			return false
-		}
-		break
+	switch first(char) {
+	case bidi.L, bidi.EN, bidi.AN, bidi.ES, bidi.ET, bidi.CS:
+		return false
 	}
 	return !strongRight(char)
 }
 
 // foreign is true for letters and digits that read from left to right.
 func foreign(char string) bool {
-	for _, r := range char {
-		c := class(r)
-		return c == bidi.L || c == bidi.EN || c == bidi.AN
-	}
-	return false
+	c := first(char)
+	return c == bidi.L || c == bidi.EN || c == bidi.AN
 }
 
 // letter is a character of a line and whether it reads from right to left.
@@ -149,11 +151,8 @@ func resolve(words []placed, rtl bool) [][]letter {
 // left: numbers after it stand to its left, even in a line of the other direction.
 func startsRight(word []letter) bool {
 	for _, l := range word {
-		for _, r := range l.text {
-			if c := class(r); c == bidi.L || strongRight(l.text) {
-				return c != bidi.L
-			}
-			break
+		if c := first(l.text); c == bidi.L || strongRight(l.text) {
+			return c != bidi.L
 		}
 	}
 	return false

@@ -35,17 +35,8 @@ func parseSFNT(data []byte) (*sfnt, error) {
 	if tag != "\x00\x01\x00\x00" && tag != "true" && tag != "OTTO" {
 		return nil, errors.New("it is no TrueType font")
 	}
-	count := int(be.Uint16(data[4:]))
-	if count > 200 || 12+16*count > len(data) {
-		return nil, errCut
-	}
-	for i := range count {
-		t := data[12+16*i:]
-		from, size := uint64(be.Uint32(t[8:])), uint64(be.Uint32(t[12:]))
-		if from+size > uint64(len(data)) {
-			return nil, errCut
-		}
-		f.tables[string(t[:4])] = data[from : from+size]
+	if err := f.readTables(data); err != nil {
+		return nil, err
 	}
 	required := []string{"head", "hhea", "hmtx", "maxp"}
 	if tag == "OTTO" {
@@ -75,6 +66,24 @@ func parseSFNT(data []byte) (*sfnt, error) {
 		return nil, errors.New("its list of glyphs is damaged")
 	}
 	return f, f.readMaps()
+}
+
+// readTables reads the table directory of a font of at least 12 bytes.
+func (f *sfnt) readTables(data []byte) error {
+	be := binary.BigEndian
+	count := int(be.Uint16(data[4:]))
+	if count > 200 || 12+16*count > len(data) {
+		return errCut
+	}
+	for i := range count {
+		t := data[12+16*i:]
+		from, size := uint64(be.Uint32(t[8:])), uint64(be.Uint32(t[12:]))
+		if from+size > uint64(len(data)) {
+			return errCut
+		}
+		f.tables[string(t[:4])] = data[from : from+size]
+	}
+	return nil
 }
 
 func (f *sfnt) readMaps() error {

@@ -160,6 +160,11 @@ func (c *checker) jpx(s *syntax.Stream, filters []syntax.Name, r *resources) {
 		bad("cannot be checked: it has no header of its own")
 		return
 	}
+	c.jpxHeader(header, s.Dict, r, bad)
+}
+
+// jpxHeader checks the header of a JPEG 2000 picture, and its colours.
+func (c *checker) jpxHeader(header []byte, d syntax.Dict, r *resources, bad func(string, ...any)) {
 	var specifications [][]byte
 	channels, bits := 0, byte(255)
 	palette := false
@@ -184,10 +189,10 @@ func (c *checker) jpx(s *syntax.Stream, filters []syntax.Name, r *resources) {
 	} else if bits&0x7F > 37 {
 		bad("has more than 38 bits a channel")
 	}
-	if s.Dict["SMaskInData"] == nil && !palette && !oneOf(channels, 1, 3, 4) {
+	if d["SMaskInData"] == nil && !palette && !oneOf(channels, 1, 3, 4) {
 		bad("has %d channels", channels)
 	}
-	c.jpxColour(specifications, s.Dict["ColorSpace"] != nil, r, bad)
+	c.jpxColour(specifications, d["ColorSpace"] != nil, r, bad)
 }
 
 // jpxColour checks the colour specifications of a JPEG 2000 picture.
