@@ -5,6 +5,7 @@ import (
 	"image"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -75,7 +76,7 @@ func TestPicturesAreAlwaysPDFA(t *testing.T) {
 		out := filepath.Join(t.TempDir(), "out.pdf")
 		layer := Layer{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400)}
 		outcome, err := FromPictures(out, 2, listed(layer), Options{Producer: "Größe (1)", Language: "de-AT"}, func(int) (Picture, error) { return p, nil })
-		if err != nil || outcome != (Outcome{Conformance: "PDF/A-2b"}) {
+		if err != nil || !reflect.DeepEqual(outcome, Outcome{Conformance: "PDF/A-2b"}) {
 			t.Errorf("%s: %+v, %v", name, outcome, err)
 			continue
 		}
@@ -160,7 +161,7 @@ func TestClaimKeepsWhatTheFileSays(t *testing.T) {
 	}
 	// What claims already is left to claim what it does, and once more.
 	again, twice, err := add(t, out, Options{PDFA: PDFAAuto})
-	if err != nil || again != outcome || string(tool(t, "pdfinfo", "-meta", twice)) != meta {
+	if err != nil || !reflect.DeepEqual(again, outcome) || string(tool(t, "pdfinfo", "-meta", twice)) != meta {
 		t.Errorf("once more: %+v, %v", again, err)
 	}
 	// A claim that is not true is not repeated; the file keeps it.

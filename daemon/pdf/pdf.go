@@ -83,6 +83,9 @@ type Outcome struct {
 	// Why says in a sentence why it claims none.
 	Conformance string `json:"conformance"`
 	Why         string `json:"why"`
+	// Warnings are about single pages: "redo_incomplete" for old text that could
+	// not be taken out.
+	Warnings []document.Warning `json:"warnings,omitempty"`
 }
 
 // straighten maps the page's user space so that its content lies straight: the

@@ -2,7 +2,9 @@ package pdf
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"slices"
 
@@ -18,6 +20,7 @@ import (
 const (
 	maxContent   = 64 << 20 // bytes of one decoded content stream
 	maxFormDepth = 8
+	maxRedone    = 4 * maxContent // bytes looked through for one page, forms and all
 )
 
 // cut is bytes [start, end) of a content to be replaced by with.
@@ -28,8 +31,9 @@ type cut struct {
 
 // stripper follows a content's text state.
 type stripper struct {
-	u         *update
+	*redoing
 	resources objects.Dict
+	scope     int // the form the resources belong to; 0 is the page
 	depth     int
 	state     textState
 	saved     []textState
@@ -38,7 +42,7 @@ type stripper struct {
 	// is set anew; clips are those that may clip until the state is restored.
 	loose, clips []pending
 	forms        map[string]objects.Value // forms that changed, by name
-	seen         map[string]int           // the mode in which each form was drawn
+	seen         map[string]textState     // in which each form was drawn
 }
 
 type textState struct {
@@ -60,6 +64,7 @@ func (s *stripper) strip(content []byte) ([]cut, error) {
 		op, err := c.Next()
 		if err != nil {
 			// The end, or what no reader understands: it stays.
+			s.incomplete = s.incomplete || !errors.Is(err, io.EOF)
 			s.keep(&s.clips, 0)
 			break
 		}
@@ -110,7 +115,14 @@ func (s *stripper) operation(op syntax.Operation) error {
 		s.show(op, "T*")
 	case "\"":
 		s.loose = nil
-		s.show(op, fmt.Sprintf("%v Tw %v Tc T*", operand(op, 0), operand(op, 1)))
+		words, ok1 := float(operand(op, 0))
+		chars, ok2 := float(operand(op, 1))
+		if !ok1 || !ok2 { // what it does is for its readers to say
+			s.keep(&s.clips, 0)
+			s.incomplete = true
+			break
+		}
+		s.show(op, fmt.Sprintf("%s Tw %s Tc T*", number(words), number(chars)))
 	case "Do":
 		name, _ := operand(op, 0).(syntax.Name)
 		s.keep(&s.clips, 0)
@@ -126,6 +138,16 @@ func operand(op syntax.Operation, i int) syntax.Object {
 		return op.Operands[i]
 	}
 	return nil
+}
+
+func float(o syntax.Object) (float64, bool) {
+	switch v := o.(type) {
+	case int64:
+		return float64(v), true
+	case float64:
+		return v, true
+	}
+	return 0, false
 }
 
 // show cuts an operator that shows text nobody sees; with is what else it does.
@@ -168,65 +190,6 @@ func (s *stripper) graphicsState(name string) error {
 	return err
 }
 
-// form looks into a form that is drawn. It begins in the state it is drawn in
-// (8.10.1); one drawn in two is left alone.
-func (s *stripper) form(name string) error {
-	list, err := s.u.src.Dict(s.resources.Get("XObject"))
-	if err != nil {
-		return err
-	}
-	ref, ok := list.Get(name).Ref()
-	if !ok || s.depth >= maxFormDepth {
-		return nil
-	}
-	if mode, again := s.seen[name]; again {
-		if int64(mode) != s.state.mode {
-			delete(s.forms, name)
-		}
-		return nil
-	}
-	s.seen[name] = int(s.state.mode)
-	o, err := s.u.src.Object(ref.Number)
-	if err != nil || o.Stream == nil {
-		return err
-	}
-	d, _ := o.Value.Dict()
-	if d.Get("Subtype").Name() != "Form" {
-		return nil
-	}
-	content, err := s.u.src.Decode(o, maxContent)
-	if err != nil {
-		return nil // what cannot be read shows nothing that could be taken out
-	}
-	resources, err := s.u.src.Dict(d.Get("Resources"))
-	if err != nil {
-		return err
-	}
-	if resources == nil {
-		resources = s.resources
-	}
-	inner := s.u.stripper(resources, s.depth+1)
-	inner.state = s.state
-	cuts, err := inner.strip(content)
-	if err != nil || len(cuts)+len(inner.forms) == 0 {
-		return err
-	}
-	if len(inner.forms) > 0 {
-		if resources, err = s.u.withForms(resources, inner.forms); err != nil {
-			return err
-		}
-		d = d.With("Resources", resources.Value())
-	}
-	number := s.u.take()
-	s.forms[name] = objects.Value(objects.Ref{Number: number}.String())
-	entries := d.Without("Length", "Filter", "DecodeParms").Entries()
-	return s.u.w.object(object{number: number, body: stream(string(entries), apply(content, cuts))})
-}
-
-func (u *update) stripper(resources objects.Dict, depth int) *stripper {
-	return &stripper{u: u, resources: resources, depth: depth, forms: map[string]objects.Value{}, seen: map[string]int{}}
-}
-
 // withForms puts forms in the places of those of the same names.
 func (u *update) withForms(resources objects.Dict, forms map[string]objects.Value) (objects.Dict, error) {
 	list, err := u.src.Dict(resources.Get("XObject"))
@@ -250,61 +213,4 @@ func apply(content []byte, cuts []cut) []byte {
 	}
 	out.Write(content[at:])
 	return out.Bytes()
-}
-
-// redo takes the invisible text out of a page's content: the streams with such
-// text are written anew, as are the forms.
-func (u *update) redo(c *pageContent) error {
-	var all []byte
-	ends := make([]int, len(c.contents)) // of each stream in all
-	for i, v := range c.contents {
-		ref, _ := v.Ref()
-		o, err := u.src.Object(ref.Number)
-		if err != nil {
-			return err
-		}
-		data, err := u.src.Decode(o, maxContent)
-		if err != nil || len(all)+len(data) > maxContent {
-			return nil // it cannot be read: it stays
-		}
-		all = append(append(all, data...), '\n') // streams are one content (7.8.2)
-		ends[i] = len(all)
-	}
-	s := u.stripper(c.resources, 0)
-	cuts, err := s.strip(all)
-	if err != nil {
-		return err
-	}
-	c.changed = len(cuts)+len(s.forms) > 0
-	c.contents = slices.Clone(c.contents)
-	start := 0
-	for i, end := range ends {
-		if these := within(cuts, start, end-1); len(these) > 0 {
-			number := u.take()
-			c.contents[i] = objects.Value(objects.Ref{Number: number}.String())
-			if err := u.w.object(object{number: number, body: stream("", apply(all[start:end-1], these))}); err != nil {
-				return err
-			}
-		}
-		start = end
-	}
-	if len(s.forms) > 0 {
-		c.resources, err = u.withForms(c.resources, s.forms)
-	}
-	return err
-}
-
-// within are the parts of cuts in bytes [start, end), counted from start.
-func within(cuts []cut, start, end int) (out []cut) {
-	for _, c := range cuts {
-		if c.end <= start || c.start >= end {
-			continue
-		}
-		part := cut{max(c.start, start) - start, min(c.end, end) - start, c.with}
-		if c.start < start {
-			part.with = "" // said at the end of the stream before
-		}
-		out = append(out, part)
-	}
-	return out
 }

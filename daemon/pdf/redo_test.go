@@ -3,6 +3,7 @@ package pdf
 import (
 	"fmt"
 	"image"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -112,7 +113,7 @@ func FuzzRedo(f *testing.F) {
 	f.Cleanup(func() { src.Close() })
 	resources, _ := objects.Value("<< /Font << /F 2 0 R >> >>").Dict()
 	f.Fuzz(func(t *testing.T, content string) {
-		cuts, err := (&update{src: src}).stripper(resources, 0).strip([]byte(content))
+		cuts, err := (&update{src: src}).stripper(resources).strip([]byte(content))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -125,4 +126,43 @@ func FuzzRedo(f *testing.F) {
 		}
 		apply([]byte(content), cuts)
 	})
+}
+
+// TestRedoForms: forms that refer to one another are looked into once each, a
+// form that cannot be read is told, and numbers are written as PDF has them.
+func TestRedoForms(t *testing.T) {
+	const depth, fan = 8, 12
+	bodies := []string{"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Count 1 /Kids [3 0 R] >>", "",
+		"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>", plainStream("3 Tr /A0 Do"), ""}
+	for level := range depth {
+		names, content := "", "BT /F 12 Tf 0.00001 0 (Old) \" (Old) \" ET "
+		for i := range fan {
+			names += fmt.Sprintf("/A%d %d 0 R ", i, 7+(level+1)%depth)
+			content += fmt.Sprintf("/A%d Do ", i)
+		}
+		bodies = append(bodies, pdftest.Stream("/Type /XObject /Subtype /Form /BBox [0 0 200 300] /Resources << /Font << /F 4 0 R >> /XObject << "+names+">> >>", content))
+	}
+	bodies[2] = "<< /Type /Page /Parent 2 0 R /MediaBox [0 0 200 300] /Contents 5 0 R /Resources << /XObject << /A0 7 0 R >> >> >>"
+	bodies[5] = "<< /Type /XObject /Subtype /Form /Filter /FlateDecode /Length 3 >>\nstream\nxyz\nendstream"
+	l := Layer{Page: onePage(1, 200, 300, markLine()), UserToPage: flip(300), Treat: TreatRedo}
+	out := filepath.Join(t.TempDir(), "out.pdf")
+	outcome, err := AddText(build(t, bodies...), out, 1, listed(l), Options{PDFA: PDFAOff}, nil)
+	if err != nil || len(outcome.Warnings) != 1 { // an operand is missing
+		t.Fatalf("%v, %v", outcome.Warnings, err)
+	}
+	data, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := strings.Count(string(data), "/Subtype /Form"); n > 1+2*depth {
+		t.Errorf("%d forms", n)
+	}
+	if text := string(tool(t, "qpdf", "--qdf", "--object-streams=disable", out, "-")); !strings.Contains(text, "0 Tw 0 Tc T*") || strings.Contains(text, "1e-05 Tw") {
+		t.Errorf("written %.2000s", text)
+	}
+	bodies[2] = strings.Replace(bodies[2], "7 0 R", "6 0 R", 1)
+	outcome, err = AddText(build(t, bodies...), out, 1, listed(l), Options{PDFA: PDFAOff}, nil)
+	if err != nil || len(outcome.Warnings) != 1 || outcome.Warnings[0].Code != "redo_incomplete" || outcome.Warnings[0].Page != 1 {
+		t.Errorf("a form that cannot be read: %v, %v", outcome.Warnings, err)
+	}
 }

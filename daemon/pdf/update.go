@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 
+	"intray/daemon/document"
 	"intray/daemon/pdf/objects"
 )
 
@@ -59,7 +60,9 @@ func AddText(in, out string, n int, layers Layers, o Options, raster func(number
 	if err != nil {
 		return outcome, err
 	}
-	return finish(out, o, outcome, u.forced > 0)
+	outcome, err = finish(out, o, outcome, u.forced > 0)
+	outcome.Warnings = u.warnings
+	return outcome, err
 }
 
 // finish linearizes a file that is large enough for it; one that has become
@@ -145,6 +148,8 @@ type update struct {
 	tagged bool
 	done   map[int]bool // page objects that are written
 	forced int          // pages whose content a picture has replaced
+	// warnings are what else became of the pages.
+	warnings []document.Warning
 }
 
 // extend appends to the file at path, a copy of the source.

@@ -123,7 +123,7 @@ func (u *update) treated(page objects.Page, d objects.Dict, l Layer) (c pageCont
 		return c, err
 	}
 	if c.contents, err = u.contents(d); err == nil && l.Treat == TreatRedo {
-		err = u.redo(&c)
+		err = u.redo(l.Page.Number, &c)
 	}
 	if err != nil {
 		return c, rewriteFirst(err)
