@@ -16,7 +16,7 @@ import (
 )
 
 // toolTimeout is for tools that do not come to an end with hostile files.
-const toolTimeout = 30 * time.Second
+const toolTimeout = 20 * time.Second
 
 // Run is what a tool prints. It skips the test where the tool is missing.
 func Run(t testing.TB, name string, args ...string) ([]byte, error) {
@@ -29,7 +29,11 @@ func Run(t testing.TB, name string, args ...string) ([]byte, error) {
 	var errs bytes.Buffer
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Stderr = &errs
+	cmd.WaitDelay = time.Second
 	out, err := cmd.Output()
+	if ctx.Err() != nil {
+		return out, fmt.Errorf("%s does not answer", name)
+	}
 	if err != nil {
 		err = fmt.Errorf("%s %q: %w\n%s%s", name, args, err, out[:min(len(out), 2000)], errs.Bytes()[:min(errs.Len(), 2000)])
 	}
