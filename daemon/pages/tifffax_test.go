@@ -110,8 +110,12 @@ func TestFaxDamageIsTold(t *testing.T) {
 		t.Errorf("one bad row: %+v, %v", page.warnings, err)
 	}
 	page, err = firstPage(buildTIFF(true, false, fax(good+strings.Repeat(eol+row, 5)+strings.Repeat(eol, 6))))
-	if err != nil || len(page.warnings) != 1 || page.warnings[0].Code != "fax_short" {
+	if err != nil || len(page.warnings) != 1 || page.warnings[0].Code != "fax_damaged" {
 		t.Errorf("a short fax: %+v, %v", page.warnings, err)
+	}
+	few, err := faxDamage{bad: 6, missing: 4}.warnings(1000)
+	if err != nil || len(few) != 2 || few[0].Code != "fax_repaired" || few[1].Code != "fax_short" {
+		t.Errorf("one row in a hundred: %+v, %v", few, err)
 	}
 	for name, rows := range map[string]string{"bad": strings.Repeat(eol+row+eol+bad, 8), "cut": good, "mostly missing": eol + row + strings.Repeat(eol, 6)} {
 		if _, _, err = openedTIFF(t, buildTIFF(true, false, fax(rows)), Limits{}).decode(1); code(err) != engines.CodeBadImage {

@@ -86,11 +86,14 @@ func (t *tiffReader) band(l layout, plane, band, rows int, decode decodePiece, d
 		return decode(l, first, rows, rows*l.stride(l.width), damage)
 	}
 	stride, tileStride := l.stride(l.width), l.stride(l.pieceWidth)
-	out := make([]byte, rows*stride)
+	var out []byte
 	for i := range l.columns() {
 		tile, err := decode(l, first+i, l.pieceHeight, l.pieceHeight*tileStride, damage)
 		if err != nil {
 			return nil, err
+		}
+		if out == nil {
+			out = make([]byte, rows*stride)
 		}
 		for y := range rows {
 			copy(out[y*stride+i*tileStride:(y+1)*stride], tile[y*tileStride:][:tileStride])
@@ -143,17 +146,27 @@ func blocks(decode decodePiece) decodePiece {
 // longer taken for the page that was sent: one in so many.
 const mostDamage = 8
 
+// someDamage is the share from which a person is to look at the page: words may
+// be gone. One in so many.
+const someDamage = 100
+
+// warnings are "fax_damaged" for a page that is to be looked at, "fax_repaired"
+// and "fax_short" for rows too few to matter.
 func (d faxDamage) warnings(rows int) ([]document.Warning, error) {
 	if (d.bad+d.missing)*mostDamage > rows {
 		return nil, errors.New("most of the fax is damaged or missing")
 	}
+	repaired, short := "fax_repaired", "fax_short"
+	if (d.bad+d.missing)*someDamage > rows {
+		repaired, short = "fax_damaged", "fax_damaged"
+	}
 	var out []document.Warning
 	if d.bad > 0 {
-		out = append(out, document.Warning{Code: "fax_damaged",
+		out = append(out, document.Warning{Code: repaired,
 			Message: fmt.Sprintf("%d of %d rows of the fax came damaged; each repeats the row above it.", d.bad, rows)})
 	}
 	if d.missing > 0 {
-		out = append(out, document.Warning{Code: "fax_short",
+		out = append(out, document.Warning{Code: short,
 			Message: fmt.Sprintf("The fax ended %d of %d rows before the page did; they are white.", d.missing, rows)})
 	}
 	return out, nil

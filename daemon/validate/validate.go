@@ -29,6 +29,13 @@ func Document(d document.Document, pages int) document.Validation {
 		}
 	}
 	check("pages_read", failed == 0, fmt.Sprintf("%d of %d pages could not be read.", failed, pages))
+	damaged := map[int]bool{}
+	for _, w := range d.Warnings {
+		if w.Code == "fax_damaged" {
+			damaged[w.Page] = true
+		}
+	}
+	check("pages_whole", len(damaged) == 0, fmt.Sprintf("%d of %d pages came damaged by fax; parts of them may be missing.", len(damaged), pages))
 	if v.Verdict == document.VerdictRelease && worthTelling(d.Warnings) {
 		v.Verdict = document.VerdictWarnings
 	}
