@@ -119,9 +119,12 @@ func newTIFFReader(r io.ReaderAt, size int64) (*tiffReader, error) {
 
 func (t *tiffReader) bigEndian() bool { return t.order.Uint16([]byte{0, 1}) == 1 }
 
+// errManyDirectories says that a file has more directories than are followed.
+var errManyDirectories = errors.New("too many directories")
+
 // directories lists the directories in the file's chain. It stops with an error
-// at a loop or at anything out of bounds, and returns what it had until then;
-// past limit it stops without one.
+// at a loop, at anything out of bounds, and past limit (errManyDirectories), and
+// returns what it had until then.
 func (t *tiffReader) directories(limit int) ([]directory, error) {
 	var out []directory
 	seen := map[int64]bool{}
@@ -136,7 +139,7 @@ func (t *tiffReader) directories(limit int) ([]directory, error) {
 		}
 		out = append(out, t.directory(offset, fields))
 		if len(out) > min(limit, maxDirectories) {
-			return out, nil
+			return out, errManyDirectories
 		}
 		offset = next
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"image"
+	"math"
 	"os"
 
 	"intray/daemon/document"
@@ -52,6 +53,11 @@ func openTIFF(path string, limits Limits) (_ Document, err error) {
 		most = 2*limits.MaxPages + 16 // thumbnails are no pages
 	}
 	dirs, err := reader.directories(most)
+	if errors.Is(err, errManyDirectories) {
+		// What is left out of the list might be pages.
+		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge, Cause: err,
+			Sentence: fmt.Sprintf("The TIFF file has more than %d pictures; too many for a limit of %d pages (limits.max_pages).", len(dirs)-1, limits.MaxPages)}
+	}
 	if err != nil {
 		return nil, corrupt("The TIFF file is damaged: its list of pages cannot be followed to the end.", err)
 	}
@@ -75,13 +81,23 @@ func pagesOf(dirs []directory) []directory {
 		copied := false
 		for j, other := range dirs {
 			near := j >= i-1 && j <= i+1 // a thumbnail stands beside its picture
-			copied = copied || near && d.thumbnail && !other.thumbnail && d.width < other.width && d.height < other.height
+			copied = copied || near && d.thumbnail && !other.thumbnail && d.reduces(other)
 		}
 		if !copied && !(d.mask && len(dirs) > 1) {
 			out = append(out, d)
 		}
 	}
 	return out
+}
+
+// reduces is true for a directory that may be a small copy of other: it has
+// about its proportions, to a tenth and the pixel that was rounded off.
+func (d directory) reduces(other directory) bool {
+	if d.width >= other.width || d.height >= other.height {
+		return false
+	}
+	want := float64(d.width) * float64(other.height) / float64(other.width)
+	return math.Abs(want-float64(d.height)) <= float64(d.height)/10+1
 }
 
 func (t *tiffFile) Info() Info   { return Info{MIME: MIMETIFF, Pages: len(t.dirs)} }

@@ -3,9 +3,11 @@ package pages
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"image"
 	"image/color"
+	"slices"
 	"strings"
 	"testing"
 
@@ -219,12 +221,12 @@ func TestTIFFPages(t *testing.T) {
 			sample: func(x, y, _ int) uint16 { return uint16(x) }, more: map[uint16][]uint32{tagSubfile: {subfile}}}
 	}
 	for _, big := range []bool{false, true} {
-		data := buildTIFF(true, big, page(50, 70, 2), page(90, 30, 0), page(20, 10, 1), page(60, 60, 1))
+		data := buildTIFF(true, big, page(50, 70, 2), page(90, 30, 0), page(20, 7, 1), page(20, 20, 1))
 		d := openedTIFF(t, data, Limits{MaxPages: 3})
 		if d.Info().Pages != 3 {
 			t.Fatalf("%+v", d.Info())
 		}
-		for number, size := range map[int][2]int{1: {50, 70}, 2: {90, 30}, 3: {60, 60}} {
+		for number, size := range map[int][2]int{1: {50, 70}, 2: {90, 30}, 3: {20, 20}} {
 			p, err := d.Picture(t.Context(), number)
 			if err != nil || p.Width != size[0] || p.Height != size[1] || p.DPI != 200 || len(p.Warnings) != 0 {
 				t.Errorf("page %d: %d x %d, %v dpi, %+v, %v", number, p.Width, p.Height, p.DPI, p.Warnings, err)
@@ -235,6 +237,11 @@ func TestTIFFPages(t *testing.T) {
 		}
 		if _, err := openTIFF(write(t, "a.tif", data), Limits{MaxPages: 2}); code(err) != engines.CodeTooLarge {
 			t.Errorf("past the limit: %v", err)
+		}
+		// What is left of the list behind the last one followed is not known.
+		thumbnails := slices.Repeat([]tiffImage{page(9, 3, 1)}, 30)
+		if _, err := openTIFF(write(t, "b.tif", buildTIFF(true, big, append(thumbnails, page(90, 30, 0))...)), Limits{MaxPages: 2}); code(err) != engines.CodeTooLarge {
+			t.Errorf("a long list: %v", err)
 		}
 	}
 }
@@ -337,4 +344,20 @@ func FuzzTIFF(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestTIFFHugePieces: what is decoded at once is bounded before it is.
+func TestTIFFHugePieces(t *testing.T) {
+	r := &tiffReader{}
+	for _, planar := range []bool{false, true} {
+		l := layout{width: 30_000, height: 30_000, bits: 16, samples: 3, planar: planar}
+		if _, refused := errors.AsType[unusual](l.pieces(r, nil)); !refused {
+			t.Errorf("planar %v: taken", planar)
+		}
+	}
+	page := tiffImage{width: 10, height: 10, bits: 16, samples: 32, photometric: rgb, compression: compressionNone,
+		sample: func(int, int, int) uint16 { return 0 }}
+	if _, err := firstPage(buildTIFF(true, false, page)); err == nil || err.Error() != "32 samples a pixel" {
+		t.Errorf("32 samples: %v", err)
+	}
 }

@@ -33,6 +33,13 @@ const (
 	yCbCr       = 6
 )
 
+const (
+	// maxExtra is how many samples a pixel may have besides its colours.
+	maxExtra = 4
+	// maxBand is how many bytes may be decoded at once, all planes together.
+	maxBand = 2 << 30
+)
+
 // layout is how a page's samples are stored.
 type layout struct {
 	width, height int
@@ -145,6 +152,9 @@ func (l *layout) meaning(t *tiffReader, fields []field) error {
 	if l.photometric == palette && l.bits > 8 {
 		return unusual("a palette of more than 256 colours")
 	}
+	if l.samples > l.colours+maxExtra {
+		return unusual(fmt.Sprintf("%d samples a pixel", l.samples))
+	}
 	if l.samples > l.colours && l.photometric != palette && l.photometric != separated {
 		// libtiff, and so most programs, takes an extra sample that is not
 		// explained for opacity that the colours are multiplied by.
@@ -187,6 +197,10 @@ func (l *layout) pieces(t *tiffReader, fields []field) error {
 	}
 	if l.tiled && l.pieceWidth*l.perPlane()*l.bits%8 != 0 {
 		return unusual(fmt.Sprintf("tiles %d pixels wide", l.pieceWidth))
+	}
+	band := int64(l.planes()) * int64(l.pieceHeight) * int64(max(l.stride(l.width), l.stride(l.pieceWidth)))
+	if band > maxBand {
+		return unusual(fmt.Sprintf("pieces of %d million bytes", band/1_000_000))
 	}
 	want := l.planes() * l.columns() * l.rows()
 	if len(l.offsets) < want {

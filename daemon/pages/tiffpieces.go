@@ -91,17 +91,18 @@ func (t *tiffReader) piece(l layout, i, rows, size int, damage *faxDamage) ([]by
 }
 
 func readPiece(r io.Reader, size int) ([]byte, error) {
-	data := make([]byte, size)
-	n, err := io.ReadFull(r, data)
-	if errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
+	var data bytes.Buffer // grows with what is there
+	data.Grow(min(size, 1<<20) + bytes.MinRead)
+	n, err := data.ReadFrom(io.LimitReader(r, int64(size)))
+	if errors.Is(err, io.ErrUnexpectedEOF) || err == nil && n < int64(size) {
 		return nil, errCut
 	}
-	return data[:n], err
+	return data.Bytes(), err
 }
 
 // unpackBits undoes PackBits (TIFF 6.0, section 9).
 func unpackBits(data []byte, size int) []byte {
-	out := make([]byte, 0, size)
+	out := make([]byte, 0, min(size, 64*len(data))) // two bytes make 128 at most
 	for len(data) > 1 && len(out) < size {
 		n := int(int8(data[0]))
 		data = data[1:]
