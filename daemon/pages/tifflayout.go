@@ -119,6 +119,9 @@ func (t *tiffReader) layout(d directory, fields []field) (layout, error) {
 	if err := l.meaning(t, fields); err != nil {
 		return l, err
 	}
+	if l.samples > l.colours+maxExtra {
+		return l, unusual(fmt.Sprintf("%d samples a pixel", l.samples))
+	}
 	l.planar = l.planar && l.samples > 1
 	return l, l.pieces(t, fields)
 }
@@ -151,9 +154,6 @@ func (l *layout) meaning(t *tiffReader, fields []field) error {
 	}
 	if l.photometric == palette && l.bits > 8 {
 		return unusual("a palette of more than 256 colours")
-	}
-	if l.samples > l.colours+maxExtra {
-		return unusual(fmt.Sprintf("%d samples a pixel", l.samples))
 	}
 	if l.samples > l.colours && l.photometric != palette && l.photometric != separated {
 		// libtiff, and so most programs, takes an extra sample that is not
