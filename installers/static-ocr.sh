@@ -92,12 +92,12 @@ build_leptonica() {
 	make -C "$work/b-leptonica" -j"$jobs" install >&2
 }
 
-build_tesseract() { # flags
+build_tesseract() { # flags target
 	configure "$work/tesseract" "$work/b-tesseract" "$optimize $1 -DTESSDATA_PREFIX='\"/usr/share/tesseract-ocr/5\"'" \
 		-DBUILD_TRAINING_TOOLS=OFF -DDISABLE_CURL=ON -DDISABLE_ARCHIVE=ON -DGRAPHICS_DISABLED=ON -DENABLE_OPENCL=OFF -DOPENMP_BUILD=OFF \
 		-DINSTALL_CONFIGS=OFF -DENABLE_LTO=OFF -DFAST_FLOAT=ON -DDISABLED_LEGACY_ENGINE=OFF -DCOMPILER_SUPPORTS_MARCH_NATIVE=OFF \
 		-DCMAKE_DISABLE_FIND_PACKAGE_TIFF=ON -DCMAKE_DISABLE_FIND_PACKAGE_CURL=ON -DLeptonica_DIR="$work/inst/lib/cmake/leptonica"
-	make -C "$work/b-tesseract" -j"$jobs" $2 >&2
+	make -C "$work/b-tesseract" -j"$jobs" "$2" >&2
 }
 
 # train has the watched build read pages of every kind.
@@ -113,13 +113,17 @@ train() {
 # compiled, so that linking the program takes seconds. The order in which
 # gosseract names the two libraries then does not matter: one of them is empty.
 combine() {
+	rm -rf "$work/out"
 	mkdir -p "$work/out/lib"
+	# One partition: with several GCC 12 breaks down on a relocatable object.
 	# shellcheck disable=SC2086 # lists of flags
-	g++ $optimize $lto $guided -r -nostdlib -flinker-output=nolto-rel -Wl,-u,pixRead -Wl,-u,pixReadMem -o "$work/ocr.o" \
-		-Wl,--whole-archive "$work/inst/lib/libtesseract.a" -Wl,--no-whole-archive "$work/inst/lib/libleptonica.a" >&2
+	g++ $optimize $lto -flto-partition=none $guided -r -nostdlib -flinker-output=nolto-rel -Wl,-u,pixRead -Wl,-u,pixReadMem -o "$work/ocr.o" \
+		-Wl,--whole-archive "$work/b-tesseract/libtesseract.a" -Wl,--no-whole-archive "$work/inst/lib/libleptonica.a" >&2
 	ar rcs "$work/out/lib/libtesseract.a" "$work/ocr.o"
 	ar rcs "$work/out/lib/libleptonica.a"
 	cp -r "$work/inst/include" "$work/out/"
+	mkdir -p "$work/out/include/tesseract"
+	cp "$work"/tesseract/include/tesseract/*.h "$work"/b-tesseract/include/tesseract/*.h "$work/out/include/tesseract/"
 	{
 		echo "This program contains Tesseract $tesseract and Leptonica $leptonica, and Tesseract's models eng and osd."
 		for part in tesseract leptonica; do
@@ -131,29 +135,43 @@ combine() {
 	} >"$work/out/NOTICES.txt"
 }
 
+# step does something once; what was broken off goes on at the next call.
+step() { # name command...
+	name=$1
+	shift
+	[ -f "$work/done-$name" ] || {
+		say "$name"
+		"$@"
+		touch "$work/done-$name"
+	}
+}
+
+get_sources() {
+	rm -rf "$work"/*
+	prepare_apt
+	fetch "$(dpkg-query -W -f '${source:Package}' libleptonica-dev)" "$leptonica" leptonica
+	fetch "$(dpkg-query -W -f '${source:Package}' libtesseract-dev)" "$tesseract" tesseract
+}
+
 copy_models
-if [ -f "$out/NOTICES.txt" ]; then
-	echo "$out"
-	exit 0
+work=$cache/work-$key
+mkdir -p "$work"
+exec 9>"$cache/lock"
+flock 9 # another make static may be at it
+if [ ! -f "$out/NOTICES.txt" ]; then
+	say "building Tesseract $tesseract and Leptonica $leptonica for $out; a few minutes, once"
+	jobs=$(nproc)
+	optimize="-O3 -g0 -fPIE -fno-plt -fno-semantic-interposition -fstack-protector-strong -D_FORTIFY_SOURCE=2"
+	lto="-flto=$jobs -fno-fat-lto-objects"
+	guided="-fprofile-use -fprofile-partial-training -fprofile-correction -Wno-missing-profile"
+	export OMP_THREAD_LIMIT=1
+	step sources get_sources
+	step leptonica build_leptonica
+	step watched build_tesseract "-fprofile-generate" tesseract
+	step training train
+	step tesseract build_tesseract "$lto $guided" libtesseract
+	combine
+	mv -T "$work/out" "$out"
 fi
-say "building Tesseract $tesseract and Leptonica $leptonica for $out; a few minutes, once"
-mkdir -p "$cache"
-work=$(mktemp -d "$cache/work.XXXXXX")
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
-jobs=$(nproc)
-optimize="-O3 -g0 -fPIE -fno-plt -fno-semantic-interposition -fstack-protector-strong -D_FORTIFY_SOURCE=2"
-lto="-flto=$jobs -fno-fat-lto-objects"
-guided="-fprofile-use -fprofile-partial-training -fprofile-correction -Wno-missing-profile"
-export OMP_THREAD_LIMIT=1
-prepare_apt
-fetch "$(dpkg-query -W -f '${source:Package}' libleptonica-dev)" "$leptonica" leptonica
-fetch "$(dpkg-query -W -f '${source:Package}' libtesseract-dev)" "$tesseract" tesseract
-build_leptonica
-build_tesseract "-fprofile-generate" tesseract
-train
-build_tesseract "$lto $guided" install
-combine
-# Another build may have been faster; the first one stays.
-mv -T "$work/out" "$out" 2>/dev/null || [ -f "$out/NOTICES.txt" ]
+rm -rf "$work"
 echo "$out"

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"math/rand/v2"
 	"os"
@@ -42,7 +43,7 @@ func unpack(cache string, models fs.FS, system []string) (string, error) {
 	if cache == "" {
 		return "", errors.New("there is no folder to unpack the models into")
 	}
-	files, sum, err := readModels(models)
+	sizes, sum, err := nameModels(models)
 	if err != nil {
 		return "", err
 	}
@@ -51,37 +52,44 @@ func unpack(cache string, models fs.FS, system []string) (string, error) {
 		return "", err
 	}
 	clearAbandoned(dir)
-	for name, data := range files {
+	for name, size := range sizes {
 		target := filepath.Join(dir, name)
-		if info, err := os.Lstat(target); err == nil && info.Mode().IsRegular() && info.Size() == int64(len(data)) {
+		if info, err := os.Lstat(target); err == nil && info.Mode().IsRegular() && info.Size() == size {
 			continue
 		}
-		if err := placeFile(target, data); err != nil {
+		data, err := fs.ReadFile(models, name)
+		if err == nil {
+			err = placeFile(target, data)
+		}
+		if err != nil {
 			return "", fmt.Errorf("unpack model %s: %w", name, err)
 		}
 	}
-	linkSystem(dir, files, system)
+	linkSystem(dir, sizes, system)
 	return dir, nil
 }
 
-// readModels reads the models and names their hash.
-func readModels(models fs.FS) (files map[string][]byte, sum string, err error) {
+// nameModels tells the models' sizes and the hash of them all. It holds none of
+// them in memory: every worker process does this.
+func nameModels(models fs.FS) (sizes map[string]int64, sum string, err error) {
 	names, err := fs.Glob(models, "*"+modelSuffix) // sorted
 	if err != nil || len(names) == 0 {
 		return nil, "", errors.Join(errors.New("there are no models in the program"), err)
 	}
-	files = map[string][]byte{}
+	sizes = map[string]int64{}
 	h := sha256.New()
 	for _, name := range names {
-		data, err := fs.ReadFile(models, name)
+		f, err := models.Open(name)
 		if err != nil {
 			return nil, "", err
 		}
-		files[name] = data
-		fmt.Fprintf(h, "%s %d\n", name, len(data))
-		h.Write(data)
+		sizes[name], err = io.Copy(h, f)
+		if err = errors.Join(err, f.Close()); err != nil {
+			return nil, "", err
+		}
+		fmt.Fprintf(h, " %s %d\n", name, sizes[name])
 	}
-	return files, hex.EncodeToString(h.Sum(nil))[:16], nil
+	return sizes, hex.EncodeToString(h.Sum(nil))[:16], nil
 }
 
 // placeFile makes target appear whole or not at all.
@@ -104,7 +112,7 @@ func placeFile(target string, data []byte) error {
 
 // linkSystem links the models of system into dir, but those the program has
 // itself, and takes away links to models that are gone.
-func linkSystem(dir string, own map[string][]byte, system []string) {
+func linkSystem(dir string, own map[string]int64, system []string) {
 	wanted := map[string]string{}
 	for _, root := range system {
 		for _, name := range listModels(root) {
