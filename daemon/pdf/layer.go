@@ -24,7 +24,9 @@ func (l Layer) write(out *bytes.Buffer, c *codes, resource string) error {
 	}
 	out.WriteString("q\n")
 	w := lineWriter{out: out, codes: c, font: resource, toUser: pageToUser}
-	for _, block := range l.Page.Blocks[min(l.Kept, len(l.Page.Blocks)):] {
+	kept := min(l.Kept, len(l.Page.Blocks))
+	c.countLines(l.Page.Blocks[:kept])
+	for _, block := range l.Page.Blocks[kept:] {
 		for _, line := range block.Lines {
 			w.line(line)
 		}
