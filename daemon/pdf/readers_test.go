@@ -94,6 +94,8 @@ func leftToRightPages() []setting {
 	pages := []setting{
 		{name: "ligatures and marks", lines: []document.Line{set("ﬁnd eﬃcient Ame\u0301lie Zu\u0308rich Ångström q\u0323\u0307", 50, 100, 12, 0.3)}},
 		{name: "words that touch", lines: []document.Line{set("you’ ll never a penser à", 50, 100, 12, 0), set("und doch ist es so", 50, 120, 12, -0.1)}},
+		{name: "one word in another", lines: []document.Line{{Baseline: document.Box{50, 100, 300, 100}, Words: []document.Word{
+			word("zeriſch", 50, 90, 150, 100), word("-", 90, 85, 98, 103), word("und", 160, 90, 190, 100)}}}},
 		{name: "tiny", lines: paragraph(4)},
 		{name: "huge", lines: []document.Line{set("Go to", 20, 200, 160, 0.3)}},
 		{name: "alone", lines: []document.Line{set("a", 300, 300, 12, 0)}},
