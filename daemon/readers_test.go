@@ -80,7 +80,7 @@ func checkReaders(t *testing.T, readers []pdftest.Reader, pdf string, doc docume
 		got := pdftest.Words(r.Text(pdf))
 		found, right := pdftest.Recall(want, got), pdftest.Recall(got, want)
 		row += fmt.Sprintf("  %s %.3f (in order %.3f)", r.Name, found, pdftest.InOrder(want, got))
-		if least := 1 - max(0.01, 2/float64(len(want)+1)); found < least || right < least {
+		if least := 1 - max(0.01, 2.01/float64(len(want))); found < least || right < least {
 			t.Errorf("%s: %s extracts %.3f of the words, and of what it extracts %.3f are the document's", filepath.Base(pdf), r.Name, found, right)
 		}
 	}

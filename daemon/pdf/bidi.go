@@ -39,6 +39,16 @@ func direction(words []document.Word) (rtl, mixed bool) {
 	return right > left, right > 0
 }
 
+// countLines counts words that the PDF shows already.
+func (c *codes) countLines(blocks []document.Block) {
+	for _, b := range blocks {
+		for _, l := range b.Lines {
+			rtl, _ := direction(l.Words)
+			c.count(len(l.Words), rtl)
+		}
+	}
+}
+
 func class(r rune) bidi.Class {
 	p, _ := bidi.LookupRune(r)
 	return p.Class()

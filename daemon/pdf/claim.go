@@ -43,6 +43,9 @@ func (u *update) whole(o Options) (*whole, error) {
 	if tag := langEntry(o.Language); tag != "" && d.Get("Lang") == nil {
 		h.catalog = d.With("Lang", []byte(literal(o.Language)))
 	}
+	if err := u.readingDirection(h); err != nil {
+		return nil, rewriteFirst(err)
+	}
 	if o.PDFA == PDFAOff {
 		return h, nil
 	}
@@ -53,6 +56,38 @@ func (u *update) whole(o Options) (*whole, error) {
 		h.ending.obstacle = "The PDF's metadata or output intents are damaged."
 	}
 	return h, nil
+}
+
+// readingDirection says so in the catalog, unless something else is said there,
+// when the document's text reads from right to left, that of pages to which
+// nothing is added too.
+func (u *update) readingDirection(h *whole) error {
+	if !u.codes.mostlyRightToLeft() {
+		return nil
+	}
+	for i, page := range u.pages {
+		if u.done[page.Ref.Number] {
+			continue
+		}
+		l, err := u.layers.of(i + 1)
+		if err != nil {
+			return err
+		}
+		u.codes.countLines(l.Page.Blocks)
+	}
+	if !u.codes.mostlyRightToLeft() {
+		return nil
+	}
+	v := h.catalog.Get("ViewerPreferences")
+	if v == nil {
+		h.catalog = h.catalog.With("ViewerPreferences", []byte("<< /Direction /R2L >>"))
+		return nil
+	}
+	preferences, err := u.src.Dict(v)
+	if err == nil && preferences.Get("Direction") == nil {
+		h.catalog = h.catalog.With("ViewerPreferences", preferences.With("Direction", []byte("/R2L")).Value())
+	}
+	return err
 }
 
 func errNoCatalog(ok bool) error {

@@ -70,10 +70,13 @@ func (c *codes) count(words int, rightToLeft bool) {
 	}
 }
 
+// mostlyRightToLeft is true where most words stand in lines that read so.
+func (c *codes) mostlyRightToLeft() bool { return 2*c.rightToLeft > c.words }
+
 // viewerPreferences is the catalog's entry that says in which direction the text
 // reads (ISO 32000-1, 12.2); "" for left to right. PDFium goes by it.
 func (c *codes) viewerPreferences() string {
-	if 2*c.rightToLeft <= c.words {
+	if !c.mostlyRightToLeft() {
 		return ""
 	}
 	return " /ViewerPreferences << /Direction /R2L >>"

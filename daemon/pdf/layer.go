@@ -24,7 +24,9 @@ func (l Layer) write(out *bytes.Buffer, c *codes, resource string) error {
 	}
 	out.WriteString("q\n")
 	w := lineWriter{out: out, codes: c, font: resource, toUser: pageToUser}
-	for _, block := range l.Page.Blocks[min(l.Kept, len(l.Page.Blocks)):] {
+	kept := min(l.Kept, len(l.Page.Blocks))
+	c.countLines(l.Page.Blocks[:kept])
+	for _, block := range l.Page.Blocks[kept:] {
 		for _, line := range block.Lines {
 			w.line(line)
 		}
@@ -239,7 +241,8 @@ func sensible(b document.Box) bool {
 
 // space moves the ends of words that come closer to each other than least, so
 // that readers don't take two for one, or are further apart than most but not
-// in another column. No word loses more than half of its length.
+// in another column. No word loses more than half of its length; what lies
+// within another word is moved behind it.
 func (f frame) space(words []placed, least, most float64) {
 	cut := make([][2]float64, len(words)) // before and after each word
 	for i := 1; i < len(words); i++ {
@@ -257,6 +260,14 @@ func (f frame) space(words []placed, least, most float64) {
 		w := &words[i]
 		w.x, w.y = w.x+f.ax*cut[i][0], w.y+f.ay*cut[i][0]
 		w.length -= cut[i][0] + cut[i][1]
+		if i == 0 {
+			continue
+		}
+		before := words[i-1]
+		ahead := f.along(w.x-before.x, w.y-before.y)
+		if missing := least + before.length - ahead; ahead >= 0 && missing > 0 {
+			w.x, w.y = w.x+f.ax*missing, w.y+f.ay*missing
+		}
 	}
 }
 

@@ -1,8 +1,10 @@
 package pdf
 
 import (
+	"bytes"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -92,6 +94,8 @@ func leftToRightPages() []setting {
 	pages := []setting{
 		{name: "ligatures and marks", lines: []document.Line{set("ﬁnd eﬃcient Ame\u0301lie Zu\u0308rich Ångström q\u0323\u0307", 50, 100, 12, 0.3)}},
 		{name: "words that touch", lines: []document.Line{set("you’ ll never a penser à", 50, 100, 12, 0), set("und doch ist es so", 50, 120, 12, -0.1)}},
+		{name: "one word in another", lines: []document.Line{{Baseline: document.Box{50, 100, 300, 100}, Words: []document.Word{
+			word("zeriſch", 50, 90, 150, 100), word("-", 90, 85, 98, 103), word("und", 160, 90, 190, 100)}}}},
 		{name: "tiny", lines: paragraph(4)},
 		{name: "huge", lines: []document.Line{set("Go to", 20, 200, 160, 0.3)}},
 		{name: "alone", lines: []document.Line{set("a", 300, 300, 12, 0)}},
@@ -145,10 +149,11 @@ func TestReadersAgree(t *testing.T) {
 			layers = append(layers, Layer{Page: onePage(i+1, 600, 600, s.lines...), UserToPage: flip(600)})
 		}
 		path := filepath.Join(t.TempDir(), "readers.pdf")
-		if _, err := FromPictures(path, len(layers), listed(layers...), Options{}, func(int) (Picture, error) {
+		outcome, err := FromPictures(path, len(layers), listed(layers...), Options{PDFA: PDFAAuto}, func(int) (Picture, error) {
 			return Picture{Stream: &Stream{Filter: "DCTDecode", Data: greyJPEG(t, 8, 8), Colours: 1, Bits: 8}, Width: 8, Height: 8, PageWidth: 600, PageHeight: 600}, nil
-		}); err != nil {
-			t.Fatal(err)
+		})
+		if err != nil || outcome.Conformance != "PDF/A-2b" {
+			t.Fatalf("%s: %+v, %v", name, outcome, err)
 		}
 		tool(t, "qpdf", "--check", path)
 		for _, r := range readers {
@@ -183,4 +188,59 @@ func compare(t *testing.T, name string, s setting, reader, text string) {
 	if !utf8.ValidString(text) {
 		t.Errorf("%s: %q", name, text)
 	}
+}
+
+// TestUpdateSaysWhichWay: an update says in which direction its text reads, and
+// keeps what the file says otherwise.
+func TestUpdateSaysWhichWay(t *testing.T) {
+	in, _ := scanOf(t, 2)
+	english := onePage(2, 300, 400, helloLine(100), helloLine(120))
+	english.Decision = document.DecisionKept
+	blank := document.Page{Number: 2, Decision: document.DecisionBlank}
+	hebrew := fromRight("שלום עולם וברכה", 50, 100, 12)
+	for name, c := range map[string]struct {
+		line            document.Line
+		second          document.Page
+		existing, wants string
+	}{
+		"right to left":      {hebrew, blank, "", "/Direction /R2L"},
+		"left to right":      {helloLine(100), blank, "", ""},
+		"English beside it":  {hebrew, english, "", ""},
+		"said already":       {hebrew, blank, "<< /Direction /L2R /FitWindow true >>", "/Direction /L2R"},
+		"other preferences":  {hebrew, blank, "<< /FitWindow true >>", "/Direction /R2L"},
+		"of another reading": {helloLine(100), blank, "<< /FitWindow true >>", "/FitWindow true"},
+	} {
+		source := in
+		if c.existing != "" {
+			source = withCatalogEntry(t, in, "/ViewerPreferences "+c.existing)
+		}
+		out := filepath.Join(t.TempDir(), "out.pdf")
+		layer := Layer{Page: onePage(1, 300, 400, c.line), UserToPage: flip(400)}
+		if _, err := AddText(source, out, 2, listed(layer, Layer{Page: c.second, UserToPage: flip(400)}), Options{PDFA: PDFAOff}, nil); err != nil {
+			t.Errorf("%s: %v", name, err)
+			continue
+		}
+		tool(t, "qpdf", "--check", out)
+		plain := string(tool(t, "qpdf", "--qdf", "--object-streams=disable", out, "-"))
+		if c.wants != "" && !strings.Contains(plain, c.wants) || c.wants == "" && strings.Contains(plain, "/Direction") {
+			t.Errorf("%s: no %q", name, c.wants)
+		}
+		if strings.Contains(c.existing, "FitWindow") && !strings.Contains(plain, "/FitWindow true") {
+			t.Errorf("%s: other preferences are gone", name)
+		}
+	}
+}
+
+// withCatalogEntry is a copy of a PDF with one more entry in its catalog.
+func withCatalogEntry(t *testing.T, in, entry string) string {
+	t.Helper()
+	plain := tool(t, "qpdf", "--qdf", "--object-streams=disable", in, "-")
+	path := filepath.Join(t.TempDir(), "entry.pdf")
+	if err := os.WriteFile(path+".qdf", bytes.Replace(plain, []byte("/Type /Catalog"), []byte(entry+" /Type /Catalog"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, tool(t, "fix-qdf", path+".qdf"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
 }
