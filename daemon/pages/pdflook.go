@@ -56,7 +56,7 @@ func (p *pdfFile) Draw(number int) (Stored, error) {
 		return Stored{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
 	}
 	defer rendered.Cleanup()
-	return onPaper(rendered.Result.RenderedImage, g), nil
+	return compact(onPaper(rendered.Result.RenderedImage, g)), nil
 }
 
 // onPaper copies a drawing, which is PDFium's, onto white.

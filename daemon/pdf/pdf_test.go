@@ -16,6 +16,8 @@ import (
 	"testing"
 
 	"intray/daemon/document"
+	"intray/daemon/pdf/objects"
+	"intray/daemon/pdf/pdftest"
 )
 
 func tool(t testing.TB, name string, args ...string) []byte {
@@ -310,19 +312,36 @@ func TestNumbers(t *testing.T) {
 
 func FuzzAddText(f *testing.F) {
 	path, _ := scanOf(f, 1)
-	data, err := os.ReadFile(path)
-	if err != nil {
-		f.Fatal(err)
+	for _, path := range []string{path, pdftest.Rich(f)} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(data)
 	}
-	f.Add(data)
 	f.Add([]byte("%PDF-1.4\n%%EOF"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		dir := t.TempDir()
-		in := filepath.Join(dir, "in.pdf")
+		in, out := filepath.Join(dir, "in.pdf"), filepath.Join(dir, "out.pdf")
 		if err := os.WriteFile(in, data, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		// Whatever the bytes are: an error or a file, never a panic.
-		_, _ = AddText(in, filepath.Join(dir, "out.pdf"), 1, listed(Layer{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400)}), Options{}, nil)
+		l := Layer{Page: onePage(1, 300, 400, helloLine(50)), UserToPage: flip(400), Turn: 90, Treat: TreatRedo}
+		// Whatever the bytes are: an error or a file that can be read, never a panic.
+		_, err := AddText(in, out, 1, listed(l), Options{PDFA: PDFAOff, LinearizeAbove: 1}, nil)
+		if err != nil {
+			if strings.Contains(err.Error(), "parser failed") {
+				t.Fatal(err)
+			}
+			return
+		}
+		src, err := objects.Open(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer src.Close()
+		if pages, err := src.Pages(1); err != nil || len(pages) != 1 {
+			t.Fatalf("%d pages, %v", len(pages), err)
+		}
 	})
 }

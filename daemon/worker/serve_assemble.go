@@ -119,7 +119,7 @@ func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAn
 	outcome, err := pdf.AddText(q.Source.Path, q.Out, d.Info().Pages, layers, q.Options, drawer(d, layers))
 	rewriter, able := d.(pages.Rewriter)
 	if !errors.Is(err, pdf.ErrRewrite) || !able {
-		answer.Outcome = outcome
+		answer.Outcome, answer.Warnings = outcome, outcome.Warnings
 		return answer, err
 	}
 	clean := q.Out + ".rewritten"
@@ -141,6 +141,7 @@ func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAn
 	}
 	answer.Warnings = append(answer.Warnings, w)
 	answer.Outcome, err = pdf.AddText(clean, q.Out, d.Info().Pages, layers, q.Options, drawer(d, layers))
+	answer.Warnings = append(answer.Warnings, answer.Outcome.Warnings...)
 	return answer, err
 }
 

@@ -110,6 +110,51 @@ func TestOtherForms(t *testing.T) {
 	}
 }
 
+// TestHybrid: objects that the table hides as free stand in a stream, others are
+// really free (7.5.8.4).
+func TestHybrid(t *testing.T) {
+	var b strings.Builder
+	at := map[int]int{}
+	object := func(n int, body string) {
+		at[n] = b.Len()
+		fmt.Fprintf(&b, "%d 0 obj\n%s\nendobj\n", n, body)
+	}
+	stream := func(entries, data string) string {
+		return fmt.Sprintf("<< %s /Length %d >>\nstream\n%s\nendstream", entries, len(data), data)
+	}
+	b.WriteString("%PDF-1.5\n")
+	object(1, "<< /Type /Catalog /Pages 2 0 R /Extra 5 0 R >>")
+	object(2, "<< /Type /Pages /Count 1 /Kids [3 0 R] >>")
+	object(3, "<< /Type /Page /Parent 2 0 R >>")
+	object(4, stream("/Type /ObjStm /N 2 /First 8", "5 0 7 3 (a)(b)"))
+	hidden := string([]byte{1, byte(at[4] >> 8), byte(at[4]), 0, 2, 0, 4, 0, 1, byte(b.Len() >> 8), byte(b.Len()), 0})
+	object(6, stream("/Type /XRef /W [1 2 1] /Index [4 3] /Size 7", hidden))
+	start := b.Len()
+	b.WriteString("xref\n0 8\n0000000004 65535 f \n")
+	for n := 1; n < 8; n++ {
+		if n > 3 {
+			b.WriteString("0000000000 00000 f \n")
+		} else {
+			fmt.Fprintf(&b, "%010d 00000 n \n", at[n])
+		}
+	}
+	fmt.Fprintf(&b, "trailer\n<< /Size 8 /Root 1 0 R /XRefStm %d >>\nstartxref\n%d\n%%%%EOF\n", at[6], start)
+	path := filepath.Join(t.TempDir(), "hybrid.pdf")
+	if err := os.WriteFile(path, []byte(b.String()), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	f := open(t, path)
+	if o, err := f.Object(5); err != nil || string(o.Value) != "(a)" {
+		t.Errorf("the hidden object is %q, %v", o.Value, err)
+	}
+	if o, err := f.Object(7); err != nil || o.Value != nil {
+		t.Errorf("the free object is %q, %v", o.Value, err)
+	}
+	if f.CrossStreams {
+		t.Error("the last section is a table")
+	}
+}
+
 // TestDamaged: what does not fit is refused and never repaired.
 func TestDamaged(t *testing.T) {
 	data, err := os.ReadFile(plain(t))

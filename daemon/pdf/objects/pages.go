@@ -43,10 +43,14 @@ func (p *File) Pages(limit int) ([]Page, error) {
 		return nil, damaged("no page tree")
 	}
 	w := walk{File: p, limit: limit}
-	if tree.Get("Kids") == nil { // one page and no tree
+	kids, isTree, err := w.kids(tree)
+	if err != nil {
+		return nil, err
+	}
+	if !isTree { // one page and no tree
 		return []Page{{Ref: ref, file: p}}, nil
 	}
-	err = w.down(tree, &node{ref: ref}, 0)
+	err = w.down(tree, kids, &node{ref: ref}, 0)
 	return w.pages, err
 }
 
@@ -56,8 +60,16 @@ type walk struct {
 	pages        []Page
 }
 
+// kids are a node's children; a dictionary without any list of them is a page,
+// whatever its /Type says.
+func (w *walk) kids(d Dict) ([]Value, bool, error) {
+	v, err := w.Resolve(d.Get("Kids"))
+	kids, ok := v.Array()
+	return kids, ok, err
+}
+
 // down lists the pages below a node.
-func (w *walk) down(tree Dict, n *node, depth int) error {
+func (w *walk) down(tree Dict, kids []Value, n *node, depth int) error {
 	if w.nodes++; w.nodes > maxNodes || depth > maxTree {
 		return damaged("page tree: too many nodes or levels")
 	}
@@ -66,11 +78,6 @@ func (w *walk) down(tree Dict, n *node, depth int) error {
 			n.entries = append(n.entries, e)
 		}
 	}
-	v, err := w.Resolve(tree.Get("Kids"))
-	if err != nil {
-		return err
-	}
-	kids, _ := v.Array()
 	for _, kid := range kids {
 		if len(w.pages) >= w.limit {
 			return nil
@@ -83,8 +90,12 @@ func (w *walk) down(tree Dict, n *node, depth int) error {
 		if err != nil {
 			return err
 		}
-		if d.Get("Kids") != nil {
-			if err := w.down(d, &node{ref: ref, up: n}, depth+1); err != nil {
+		below, isNode, err := w.kids(d)
+		if err != nil {
+			return err
+		}
+		if isNode {
+			if err := w.down(d, below, &node{ref: ref, up: n}, depth+1); err != nil {
 				return err
 			}
 			continue
