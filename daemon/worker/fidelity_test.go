@@ -87,15 +87,11 @@ func TestCorpusPDFs(t *testing.T) {
 	defer r.Close()
 	for _, path := range files {
 		name := filepath.Base(path)
-<<<<<<< HEAD
 		if name == "qpdf-fuzz-69977d.pdf" {
 			t.Logf("%-60s skipped: qpdf takes minutes to check it", name)
 			continue
 		}
-		out, d, read, err := marked(t, r, path, pdf.TreatKeep, pdf.Options{})
-=======
 		out, d, read, err := marked(t, r, path, pdf.TreatKeep, pdf.Options{PDFA: pdf.PDFAOff})
->>>>>>> h-fidelity
 		if err != nil {
 			if e, ok := errors.AsType[*engines.Error](err); ok && e.Sentence != "" {
 				t.Logf("%-60s %s: %s (%v)", name, e.Code, e.Sentence, e.Cause)
