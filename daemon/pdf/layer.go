@@ -245,9 +245,12 @@ func sensible(b document.Box) bool {
 // within another word is moved behind it.
 func (f frame) space(words []placed, least, most float64) {
 	cut := make([][2]float64, len(words)) // before and after each word
+	back := make([]bool, len(words))      // it ends before the word before it begins
 	for i := 1; i < len(words); i++ {
 		a, b := words[i-1], words[i]
-		gap := f.along(b.x-a.x, b.y-a.y) - a.length
+		ahead := f.along(b.x-a.x, b.y-a.y)
+		gap := ahead - a.length
+		back[i] = ahead+b.length < 0
 		switch {
 		case gap < least: // each gives what it can for its length
 			share := min((least-gap)/(a.length+b.length), 0.25)
@@ -260,12 +263,11 @@ func (f frame) space(words []placed, least, most float64) {
 		w := &words[i]
 		w.x, w.y = w.x+f.ax*cut[i][0], w.y+f.ay*cut[i][0]
 		w.length -= cut[i][0] + cut[i][1]
-		if i == 0 {
+		if i == 0 || back[i] {
 			continue
 		}
 		before := words[i-1]
-		ahead := f.along(w.x-before.x, w.y-before.y)
-		if missing := least + before.length - ahead; ahead >= 0 && missing > 0 {
+		if missing := least + before.length - f.along(w.x-before.x, w.y-before.y); missing > 0 {
 			w.x, w.y = w.x+f.ax*missing, w.y+f.ay*missing
 		}
 	}
