@@ -36,15 +36,15 @@ func slips(t testing.TB, n int) []byte {
 		t.Fatal(err)
 	}
 	_, err = pdf.FromPictures(path, n, nil, pdf.Options{}, func(number int) (pdf.Picture, error) {
-		img := image.NewGray(image.Rect(0, 0, 500, 120))
+		img := image.NewGray(image.Rect(0, 0, 700, 120))
 		for i := range img.Pix {
 			img.Pix[i] = 0xFF
 		}
 		pen := font.Drawer{Dst: img, Src: image.NewUniform(color.Gray{}), Face: face, Dot: fixed.P(30, 70)}
-		pen.DrawString(fmt.Sprintf("This is slip %d", number))
+		pen.DrawString(fmt.Sprintf("From a file of many pages slip %d", number))
 		var b bytes.Buffer
 		err := jpeg.Encode(&b, img, nil)
-		return pdf.Picture{Stream: &pdf.Stream{Filter: "DCTDecode", Data: b.Bytes(), Colours: 1, Bits: 8}, Width: 500, Height: 120, PageWidth: 240, PageHeight: 57.6}, err
+		return pdf.Picture{Stream: &pdf.Stream{Filter: "DCTDecode", Data: b.Bytes(), Colours: 1, Bits: 8}, Width: 700, Height: 120, PageWidth: 336, PageHeight: 57.6}, err
 	})
 	if err != nil {
 		t.Fatal(err)
