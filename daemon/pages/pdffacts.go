@@ -17,14 +17,15 @@ type catalog struct {
 }
 
 // readCatalog reads the file's own objects. ok is false for files that only a
-// reader with a gift for repair understands, and for encrypted ones whose
-// objects are within what is encrypted.
+// reader with a gift for repair understands, and for encrypted ones that are
+// beyond us.
 func readCatalog(path string) (c catalog, ok bool) {
 	f, err := objects.Open(path)
 	if err != nil {
 		return c, false
 	}
 	defer f.Close()
+	_ = f.Unlock() // where it cannot, most objects can be read all the same
 	root, err := f.Dict(f.Trailer.Get("Root"))
 	if err != nil || root == nil {
 		return c, false

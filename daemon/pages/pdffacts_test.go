@@ -2,8 +2,11 @@ package pages
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 	"testing"
+
+	"intray/daemon/pdf/pdftest"
 )
 
 // catalogPDF has the catalog's further entries and objects from number 4 on.
@@ -43,8 +46,16 @@ func TestSignedIsWhatHasASignature(t *testing.T) {
 		"usage rights":      {"/Perms << /UR3 4 0 R >>", []string{value}, true},
 		"no rights":         {"/Perms << >>", nil, false},
 	} {
-		if got, ok := readCatalog(catalogPDF(t, c.entries, c.objects...)); !ok || got.signed != c.signed {
+		path := catalogPDF(t, c.entries, c.objects...)
+		if got, ok := readCatalog(path); !ok || got.signed != c.signed {
 			t.Errorf("%s: signed %v (read %v)", name, got.signed, ok)
+		}
+		locked := filepath.Join(t.TempDir(), "locked.pdf")
+		if out, err := pdftest.Run(t, "qpdf", "--object-streams=generate", "--encrypt", "", "owner", "256", "--", path, locked); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		if got, ok := readCatalog(locked); !ok || got.signed != c.signed {
+			t.Errorf("%s, encrypted: signed %v (read %v)", name, got.signed, ok)
 		}
 	}
 }

@@ -39,6 +39,7 @@ func (s *streams) open(n int) {
 	if err != nil {
 		return
 	}
+	_ = f.Unlock() // where it cannot, most objects can be read all the same
 	if s.pages, err = f.Pages(n); err != nil {
 		f.Close()
 		return

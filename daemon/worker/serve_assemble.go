@@ -124,13 +124,8 @@ func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAn
 	}
 	clean := q.Out + ".rewritten"
 	defer os.Remove(clean)
-	if again := rewriter.Rewrite(clean); again != nil {
-		return answer, fmt.Errorf("%w (%w)", again, err)
-	}
-	if !d.Info().Protected {
-		if err := pdf.Mend(q.Source.Path, clean); err != nil {
-			return answer, err
-		}
+	if err := writeClean(rewriter, q.Source.Path, clean, err); err != nil {
+		return answer, err
 	}
 	w := document.Warning{Code: "rewritten", Message: "The PDF's structure is damaged; the searchable PDF was written anew from what could be read."}
 	if d.Info().Protected {
@@ -143,6 +138,23 @@ func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAn
 	answer.Outcome, err = pdf.AddText(clean, q.Out, d.Info().Pages, layers, q.Options, drawer(d, layers))
 	answer.Warnings = append(answer.Warnings, answer.Outcome.Warnings...)
 	return answer, err
+}
+
+// writeClean writes a copy of the original that text can be added to, which why
+// says of the original that it cannot.
+func writeClean(d pages.Rewriter, original, clean string, why error) error {
+	if d.Info().Protected {
+		if err := pdf.Decrypt(original, clean); !errors.Is(err, pdf.ErrRewrite) {
+			return err
+		}
+	}
+	if err := d.Rewrite(clean); err != nil {
+		return fmt.Errorf("%w (%w)", err, why)
+	}
+	if d.Info().Protected {
+		return nil // what the original says is encrypted
+	}
+	return pdf.Mend(original, clean)
 }
 
 // drawer draws pages whose content is to be replaced by their picture.

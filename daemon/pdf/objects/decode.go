@@ -14,7 +14,7 @@ const maxFilters = 8
 // Decode undoes a stream's filters (7.4). Those of pictures, and data that gives
 // more than limit bytes, are errors.
 func (p *File) Decode(o Object, limit int64) ([]byte, error) {
-	if p.Encrypted() {
+	if p.Encrypted() && p.crypt == nil {
 		return nil, ErrEncrypted
 	}
 	return p.decode(o, limit)
@@ -34,7 +34,7 @@ func (p *File) decode(o Object, limit int64) (_ []byte, err error) {
 	if o.Stream.Length > limit {
 		return nil, damaged("stream of object %d: more than %d bytes", o.Ref.Number, limit)
 	}
-	data, err := io.ReadAll(p.Raw(*o.Stream))
+	data, err := p.raw(o)
 	if err != nil {
 		return nil, err
 	}

@@ -53,6 +53,7 @@ type File struct {
 	order   []int // of packed, the oldest first
 	kept    int   // bytes in packed
 	depth   int   // objects being read to read another
+	crypt   *crypt
 }
 
 // entry says where an object stands: at an offset, or, where stream is set, in

@@ -12,6 +12,7 @@ package objects
 
 import (
 	"bytes"
+	"encoding/hex"
 	"fmt"
 	"strconv"
 	"strings"
@@ -227,4 +228,66 @@ func (v Value) eachRef(f func(r Ref, start, end int)) {
 		}
 		a, b = b, t
 	}
+}
+
+// Bytes are those of a string (7.3.4); nil for anything else.
+func (v Value) Bytes() []byte {
+	switch {
+	case len(v) >= 2 && v[0] == '(':
+		return literalBytes(v[1 : len(v)-1])
+	case len(v) >= 2 && v[0] == '<' && v[1] != '<':
+		digits := make([]byte, 0, len(v))
+		for _, c := range v[1 : len(v)-1] {
+			if !isSpace(c) {
+				digits = append(digits, c)
+			}
+		}
+		if len(digits)%2 == 1 {
+			digits = append(digits, '0')
+		}
+		out, err := hex.AppendDecode(nil, digits)
+		if err != nil {
+			return nil
+		}
+		return out
+	}
+	return nil
+}
+
+// literalBytes undoes the escapes of a literal string (7.3.4.2).
+func literalBytes(s []byte) []byte {
+	out := make([]byte, 0, len(s))
+	for i := 0; i < len(s); i++ {
+		c := s[i]
+		if c == '\r' { // an end of line is a line feed
+			if i+1 < len(s) && s[i+1] == '\n' {
+				i++
+			}
+			out = append(out, '\n')
+			continue
+		}
+		if c != '\\' || i+1 == len(s) {
+			out = append(out, c)
+			continue
+		}
+		i++
+		switch c = s[i]; {
+		case c >= '0' && c <= '7':
+			n := 0
+			for end := min(i+3, len(s)); i < end && s[i] >= '0' && s[i] <= '7'; i++ {
+				n = n*8 + int(s[i]-'0')
+			}
+			i--
+			out = append(out, byte(n))
+		case c == '\r' && i+1 < len(s) && s[i+1] == '\n':
+			i++ // a line that goes on
+		case c == '\r' || c == '\n':
+		default:
+			if at := bytes.IndexByte([]byte("nrtbf"), c); at >= 0 {
+				c = "\n\r\t\b\f"[at]
+			}
+			out = append(out, c)
+		}
+	}
+	return out
 }

@@ -39,8 +39,8 @@ func build(t testing.TB, bodies ...string) string {
 	return path
 }
 
-// plain is a file with a page tree of three levels and inheritance.
-func plain(t testing.TB) string {
+// threePages is a file with a page tree of three levels and inheritance.
+func threePages(t testing.TB) string {
 	return build(t,
 		"<< /Type /Catalog /Pages 2 0 R >>",
 		"<< /Type /Pages /Kids [3 0 R 4 0 R] /Count 3 /MediaBox [0 0 100 100] >>",
@@ -53,7 +53,7 @@ func plain(t testing.TB) string {
 }
 
 func TestReading(t *testing.T) {
-	f := open(t, plain(t))
+	f := open(t, threePages(t))
 	pages, err := f.Pages(10)
 	if err != nil || len(pages) != 3 {
 		t.Fatalf("%d pages, %v", len(pages), err)
@@ -91,7 +91,7 @@ func TestOtherForms(t *testing.T) {
 	}
 	for _, args := range [][]string{{"--object-streams=generate"}, {"--linearize"}, {"--linearize", "--object-streams=generate"}} {
 		out := filepath.Join(t.TempDir(), "out.pdf")
-		if b, err := exec.Command("qpdf", append(args, plain(t), out)...).CombinedOutput(); err != nil {
+		if b, err := exec.Command("qpdf", append(args, threePages(t), out)...).CombinedOutput(); err != nil {
 			t.Fatalf("%v: %s", err, b)
 		}
 		f := open(t, out)
@@ -157,7 +157,7 @@ func TestHybrid(t *testing.T) {
 
 // TestDamaged: what does not fit is refused and never repaired.
 func TestDamaged(t *testing.T) {
-	data, err := os.ReadFile(plain(t))
+	data, err := os.ReadFile(threePages(t))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -194,11 +194,19 @@ func TestDamaged(t *testing.T) {
 }
 
 func FuzzFile(f *testing.F) {
-	data, err := os.ReadFile(plain(f))
+	data, err := os.ReadFile(threePages(f))
 	if err != nil {
 		f.Fatal(err)
 	}
 	f.Add(data)
+	for _, bits := range []string{"40", "128", "256"} {
+		locked := filepath.Join(f.TempDir(), "locked.pdf")
+		if exec.Command("qpdf", "--allow-weak-crypto", "--encrypt", "", "owner", bits, "--", threePages(f), locked).Run() == nil {
+			if data, err := os.ReadFile(locked); err == nil {
+				f.Add(data)
+			}
+		}
+	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		path := filepath.Join(t.TempDir(), "in.pdf")
 		if err := os.WriteFile(path, data, 0o600); err != nil {
@@ -209,6 +217,7 @@ func FuzzFile(f *testing.F) {
 			return
 		}
 		defer file.Close()
+		_ = file.Unlock()
 		pages, _ := file.Pages(50)
 		for _, p := range pages {
 			_, _ = p.Dict()
@@ -222,6 +231,7 @@ func FuzzFile(f *testing.F) {
 					}
 				}
 				_, _ = file.Decode(o, 1<<20)
+				_, _, _ = file.Decrypted(o)
 			}
 		}
 	})
