@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"slices"
-	"strconv"
 )
 
 // MaxNumber is the highest number of an object (Annex C).
@@ -330,28 +329,3 @@ func (p *File) Dict(v Value) (Dict, error) {
 
 // Raw reads a stream's data as it is stored.
 func (p *File) Raw(s Span) *io.SectionReader { return io.NewSectionReader(p.f, s.Offset, s.Length) }
-
-// CheckPlaces looks whether every object begins where the cross-reference table
-// says.
-func (p *File) CheckPlaces() error {
-	for _, number := range p.Numbers() {
-		e := p.entries[number]
-		if e.stream > 0 {
-			if c := p.entries[e.stream]; c.free || c.stream > 0 || c.offset == 0 {
-				return damaged("object %d is in object stream %d, which stands nowhere", number, e.stream)
-			}
-			continue
-		}
-		head, err := p.bytes(p.Base+e.offset, 48)
-		if err != nil {
-			return err
-		}
-		l := Lexer{Data: head}
-		n, g, word := l.Next(), l.Next(), l.Next()
-		found, ok := Value(head[n.Start:n.End]).Int()
-		if !ok || found != int64(number) || string(head[g.Start:g.End]) != strconv.Itoa(e.generation) || !bytes.HasPrefix(head[word.Start:], []byte("obj")) {
-			return damaged("object %d is not where the cross-reference table says", number)
-		}
-	}
-	return nil
-}
