@@ -95,7 +95,12 @@ func (a *app) ocrConfig(output string, languages []string) (*config.Config, erro
 	}
 	folder := config.FolderDefaults(ocrFolder)
 	if len(cfg.Folders) > 0 {
-		folder.Engine, folder.Languages = cfg.Folders[0].Engine, cfg.Folders[0].Languages
+		// How pages are read and written, as in the first folder; what comes in and
+		// where it goes is said on the command line.
+		first := cfg.Folders[0]
+		folder.Engine, folder.Languages, folder.SidecarText = first.Engine, first.Languages, first.SidecarText
+		folder.Text, folder.PDFA, folder.Prepare = first.Text, first.PDFA, first.Prepare
+		folder.Rotate, folder.RotateConfidence, folder.Deskew = first.Rotate, first.RotateConfidence, first.Deskew
 	}
 	if len(languages) > 0 {
 		folder.Languages = languages
