@@ -4,7 +4,7 @@
 # One OpenMP thread for each recognition: many pages are read side by side.
 export OMP_THREAD_LIMIT := 1
 
-.PHONY: help run build static test lint bench microbench soak clean
+.PHONY: help run build static test lint bench microbench soak everything clean
 
 help:
 	@echo "make run    build, set up ./tray, drop a sample scan, work until Ctrl-C"
@@ -14,6 +14,7 @@ help:
 	@echo "make static bin/intray-static: faster, with its own Tesseract and models inside; needs none installed"
 	@echo "make bench  the same pages through Intray, OCRmyPDF and tesseract, side by side: a table"
 	@echo "make microbench  the benchmarks of single rooms"
+	@echo "make everything  every format and every hostile file of ../shared through one daemon: a table"
 	@echo "make soak   1,000 random kills under a stream of drops"
 
 build:
@@ -60,6 +61,10 @@ microbench:
 soak:
 	@sh installers/deps.sh test
 	INTRAY_SOAK=1000 go test -run Soak -v -timeout 120m ./daemon/...
+
+everything:
+	@sh installers/deps.sh test
+	INTRAY_EVERYTHING=1 go test -run EverythingThroughOneDaemon -v -timeout 60m ./daemon
 
 clean:
 	rm -rf bin

@@ -23,6 +23,9 @@ const everythingPatience = 20 * time.Minute
 // daemon lives, its memory stays bounded, nothing is left behind. The table it
 // prints is the answer to "what becomes of a file like mine?".
 func TestEverythingThroughOneDaemon(t *testing.T) {
+	if os.Getenv("INTRAY_EVERYTHING") == "" {
+		t.Skip("skipped: it takes many minutes; `make everything` runs it")
+	}
 	dir := corpus(t)
 	o := newOffice(t, "worker_memory_mb = 1500\npage_timeout = \"60s\"\n")
 	o.start()
