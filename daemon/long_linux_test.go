@@ -52,9 +52,18 @@ func slips(t testing.TB, n int) []byte {
 	return readFile(t, path)
 }
 
+// longRun skips what reads hundreds of pages.
+func longRun(t *testing.T) {
+	t.Helper()
+	if os.Getenv("INTRAY_EVERYTHING") == "" {
+		t.Skip("skipped: it takes many minutes; `make everything` runs it")
+	}
+}
+
 // TestResumeAtThePage: a file of many pages whose daemon is killed goes on from
 // the pages that were finished; each of them was read once.
 func TestResumeAtThePage(t *testing.T) {
+	longRun(t)
 	o := newOffice(t, "")
 	const n = 60
 	o.start()
@@ -95,6 +104,7 @@ func TestResumeAtThePage(t *testing.T) {
 
 // TestFairness: a page dropped behind a long file does not wait for it.
 func TestFairness(t *testing.T) {
+	longRun(t)
 	o := newOffice(t, "workers = 2\n")
 	o.start()
 	o.drop("long.pdf", slips(t, 150))
@@ -151,6 +161,7 @@ func searchable(t testing.TB, n int) []byte {
 // TestMemoryDoesNotGrowWithPages: 130 and 1,000 pages are worked on within the
 // same bounds.
 func TestMemoryDoesNotGrowWithPages(t *testing.T) {
+	longRun(t)
 	if _, err := os.Stat("/proc/self/status"); err != nil {
 		t.Skip("skipped: memory is read from /proc")
 	}
