@@ -194,6 +194,17 @@ func TestTurned(t *testing.T) {
 
 // TestThumbs: the picture that was read and the page drawn from a PDF agree; a
 // word less, a word more and another place do not.
+// TestThumbSize: a page has the same cells as it was reckoned and as it is written.
+func TestThumbSize(t *testing.T) {
+	for _, size := range []float64{1008, 841.88976, 595.275591} {
+		reckoned, written := document.Geometry{Width: size + 1e-7, Height: size}, document.Geometry{Width: size, Height: math.Round(size*100) / 100}
+		c1, r1 := thumbSize(reckoned)
+		if c2, r2 := thumbSize(written); c1 != c2 || r1 != r2 {
+			t.Errorf("%v: %d x %d, %d x %d", size, c1, r1, c2, r2)
+		}
+	}
+}
+
 func TestThumbs(t *testing.T) {
 	o := &Opener{CacheDir: sharedCache(t)}
 	t.Cleanup(func() { _ = o.Close() })

@@ -23,9 +23,12 @@ const thumbDPI = 18
 // maxThumbSide bounds a thumb for pages of any size, in cells.
 const maxThumbSide = 2000
 
+// thumbSize is the same for a page's size as it was reckoned and as a PDF has it,
+// rounded.
 func thumbSize(g document.Geometry) (columns, rows int) {
+	const rounded = 0.01
 	side := func(points float64) int {
-		return min(max(int(math.Ceil(points*thumbDPI/72)), 1), maxThumbSide)
+		return min(max(int(math.Ceil(points*thumbDPI/72-rounded)), 1), maxThumbSide)
 	}
 	return side(g.Width), side(g.Height)
 }
