@@ -183,14 +183,22 @@ func (t Thumb) Missing(other Thumb) (places int) {
 	return places
 }
 
-// inkIn is the ink in a part of the page, in greys.
+// inkIn is the ink in a part of the page, in greys: what is darker than the
+// lightest cell there, since paper has a tint that whoever draws it sees
+// otherwise. The page's edge is left out: where a page is straightened, some of
+// it comes to lie off the page.
 func (t Thumb) inkIn(x0, y0, x1, y1 int) (sum float64) {
-	for y := max(y0, 0); y < min(y1, t.Rows); y++ {
-		for _, v := range t.Cells[y*t.Columns+max(x0, 0) : y*t.Columns+min(x1, t.Columns)] {
-			sum += float64(255 - v)
+	const edge = 2
+	x0, x1 = max(x0, edge), min(x1, t.Columns-edge)
+	cells, paper := 0, byte(0)
+	for y := max(y0, edge); y < min(y1, t.Rows-edge) && x0 < x1; y++ {
+		for _, v := range t.Cells[y*t.Columns+x0 : y*t.Columns+x1] {
+			paper = max(paper, v)
+			sum -= float64(v)
+			cells++
 		}
 	}
-	return sum
+	return sum + float64(cells)*float64(paper)
 }
 
 // greys are the cells, or the means of each and its neighbours.
