@@ -3,6 +3,7 @@ package pages
 import (
 	"image"
 	"math"
+	"slices"
 
 	"intray/daemon/document"
 )
@@ -184,21 +185,25 @@ func (t Thumb) Missing(other Thumb) (places int) {
 }
 
 // inkIn is the ink in a part of the page, in greys: what is darker than the
-// lightest cell there, since paper has a tint that whoever draws it sees
+// paper, one of the lightest cells there, since paper has a tint that whoever draws it sees
 // otherwise. The page's edge is left out: where a page is straightened, some of
-// it comes to lie off the page.
+// it comes to lie off the page, and white beside it.
 func (t Thumb) inkIn(x0, y0, x1, y1 int) (sum float64) {
 	const edge = 2
 	x0, x1 = max(x0, edge), min(x1, t.Columns-edge)
-	cells, paper := 0, byte(0)
+	var cells []byte
 	for y := max(y0, edge); y < min(y1, t.Rows-edge) && x0 < x1; y++ {
-		for _, v := range t.Cells[y*t.Columns+x0 : y*t.Columns+x1] {
-			paper = max(paper, v)
-			sum -= float64(v)
-			cells++
-		}
+		cells = append(cells, t.Cells[y*t.Columns+x0:y*t.Columns+x1]...)
 	}
-	return sum + float64(cells)*float64(paper)
+	if len(cells) == 0 {
+		return 0
+	}
+	slices.Sort(cells)
+	paper := cells[len(cells)*19/20]
+	for _, v := range cells {
+		sum += float64(paper - min(v, paper))
+	}
+	return sum
 }
 
 // greys are the cells, or the means of each and its neighbours.
