@@ -10,8 +10,9 @@
 # notice when a library changes, but it does notice another path.
 #
 # What makes it fast: no OpenMP (Intray reads pages side by side instead),
-# -O3, optimization over all files at once, and a first build that is watched
-# reading drawn pages, whose branch counts guide the second. Nothing depends on
+# -O3, and a first build that is watched reading drawn pages, whose branch counts
+# guide the second. No optimization over all files at once (LTO): GCC 12 breaks
+# down with an internal error when it is to leave one object. Nothing depends on
 # this machine's processor: Tesseract chooses AVX2 and the like when it runs.
 # What keeps the text the same: the same sources and the same arithmetic, 32-bit
 # floats as the distribution has them (FAST_FLOAT), no -ffast-math beyond the
@@ -79,13 +80,13 @@ configure() { # source build flags options...
 	source=$1 build=$2 flags=$3
 	shift 3
 	cmake -S "$source" -B "$build" -DCMAKE_BUILD_TYPE=Release -DCMAKE_INSTALL_PREFIX="$work/inst" -DCMAKE_INSTALL_LIBDIR=lib \
-		-DBUILD_SHARED_LIBS=OFF -DSW_BUILD=OFF -DCMAKE_AR=/usr/bin/gcc-ar -DCMAKE_RANLIB=/usr/bin/gcc-ranlib \
+		-DBUILD_SHARED_LIBS=OFF -DSW_BUILD=OFF \
 		-DCMAKE_C_FLAGS_RELEASE=-DNDEBUG -DCMAKE_CXX_FLAGS_RELEASE=-DNDEBUG -DCMAKE_C_FLAGS="$flags" -DCMAKE_CXX_FLAGS="$flags" "$@" >&2
 }
 
 build_leptonica() {
 	# Without the two macros it prints a hundred warnings a page.
-	configure "$work/leptonica" "$work/b-leptonica" "$optimize $lto -DMINIMUM_SEVERITY=6 -DNO_CONSOLE_IO" -DBUILD_PROG=OFF \
+	configure "$work/leptonica" "$work/b-leptonica" "$optimize -DMINIMUM_SEVERITY=6 -DNO_CONSOLE_IO" -DBUILD_PROG=OFF \
 		-DCMAKE_DISABLE_FIND_PACKAGE_GIF=ON -DCMAKE_DISABLE_FIND_PACKAGE_JPEG=ON -DCMAKE_DISABLE_FIND_PACKAGE_PNG=ON \
 		-DCMAKE_DISABLE_FIND_PACKAGE_TIFF=ON -DCMAKE_DISABLE_FIND_PACKAGE_ZLIB=ON -DCMAKE_DISABLE_FIND_PACKAGE_PkgConfig=ON \
 		-DWEBP=0 -DWEBP_LIBRARY= -DWEBP_INCLUDE_DIR= -DWEBPMUX_LIBRARY= -DJP2K_LIBRARY= -DJP2K_INCLUDE_DIR=
@@ -109,15 +110,13 @@ train() {
 	done
 }
 
-# combine makes one object of Tesseract and what it needs of Leptonica, ready
-# compiled, so that linking the program takes seconds. The order in which
-# gosseract names the two libraries then does not matter: one of them is empty.
+# combine makes one object of Tesseract and what it needs of Leptonica: the order
+# in which gosseract names the two libraries, which is wrong for static ones, then
+# does not matter, since one of them is empty.
 combine() {
 	rm -rf "$work/out"
 	mkdir -p "$work/out/lib"
-	# One partition: with several GCC 12 breaks down on a relocatable object.
-	# shellcheck disable=SC2086 # lists of flags
-	g++ $optimize $lto -flto-partition=none $guided -r -nostdlib -flinker-output=nolto-rel -Wl,-u,pixRead -Wl,-u,pixReadMem -o "$work/ocr.o" \
+	g++ -r -nostdlib -Wl,-u,pixRead -Wl,-u,pixReadMem -o "$work/ocr.o" \
 		-Wl,--whole-archive "$work/b-tesseract/libtesseract.a" -Wl,--no-whole-archive "$work/inst/lib/libleptonica.a" >&2
 	ar rcs "$work/out/lib/libtesseract.a" "$work/ocr.o"
 	ar rcs "$work/out/lib/libleptonica.a"
@@ -162,14 +161,13 @@ if [ ! -f "$out/NOTICES.txt" ]; then
 	say "building Tesseract $tesseract and Leptonica $leptonica for $out; a few minutes, once"
 	jobs=$(nproc)
 	optimize="-O3 -g0 -fPIE -fno-plt -fno-semantic-interposition -fstack-protector-strong -D_FORTIFY_SOURCE=2"
-	lto="-flto=$jobs -fno-fat-lto-objects"
 	guided="-fprofile-use -fprofile-partial-training -fprofile-correction -Wno-missing-profile"
 	export OMP_THREAD_LIMIT=1
 	step sources get_sources
 	step leptonica build_leptonica
 	step watched build_tesseract "-fprofile-generate" tesseract
 	step training train
-	step tesseract build_tesseract "$lto $guided" libtesseract
+	step tesseract build_tesseract "$guided" libtesseract
 	combine
 	mv -T "$work/out" "$out"
 fi
