@@ -94,9 +94,6 @@ func writeCase(t *testing.T, dir string, c benchCase) {
 		for i, p := range f.pages {
 			size := p.pixels.Rect.Size()
 			data := append(fmt.Appendf(nil, "P5\n%d %d\n255\n", size.X, size.Y), p.pixels.Pix...)
-			if p.pixels.Stride != size.X {
-				t.Fatal("the pixels have gaps")
-			}
 			if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%s.%02d.pgm", f.name, i)), data, 0o644); err != nil {
 				t.Fatal(err)
 			}
