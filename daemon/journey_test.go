@@ -285,6 +285,9 @@ func startOnce(t *testing.T, binary string) (took time.Duration, kb int) {
 
 func TestOCRCommand(t *testing.T) {
 	dir := t.TempDir()
+	scratch := t.TempDir() // of its own: what other runs left in the shared one is not this one's
+	t.Setenv("TMPDIR", scratch)
+	t.Setenv("TMP", scratch)
 	write := func(name string, data []byte) string {
 		path := filepath.Join(dir, name)
 		if err := os.WriteFile(path, data, 0o644); err != nil {
@@ -314,7 +317,7 @@ func TestOCRCommand(t *testing.T) {
 	if _, _, code = runIntray(t, "ocr", filepath.Join(dir, "none.pdf"), "-o", out); code != exitUsage {
 		t.Errorf("missing file: code %d", code)
 	}
-	left, err := filepath.Glob(filepath.Join(os.TempDir(), "intray-ocr-*"))
+	left, err := filepath.Glob(filepath.Join(scratch, "intray-ocr-*"))
 	if err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
