@@ -159,7 +159,7 @@ exec 9>"$cache/lock"
 flock 9 # another make static may be at it
 if [ ! -f "$out/NOTICES.txt" ]; then
 	say "building Tesseract $tesseract and Leptonica $leptonica for $out; a few minutes, once"
-	jobs=$(nproc)
+	jobs=$(env -u OMP_THREAD_LIMIT nproc) # nproc obeys that limit, too
 	optimize="-O3 -g0 -fPIE -fno-plt -fno-semantic-interposition -fstack-protector-strong -D_FORTIFY_SOURCE=2"
 	guided="-fprofile-use -fprofile-partial-training -fprofile-correction -Wno-missing-profile"
 	export OMP_THREAD_LIMIT=1
