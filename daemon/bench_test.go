@@ -240,15 +240,15 @@ func pdfTexts(t *testing.T, f benchFile, out string) []string {
 	return nil
 }
 
-// watchMemory samples, twenty times a second, the memory of all processes that
-// this one started and theirs: proportional set sizes, in which a page shared by
+// watchMemory samples, four times a second (asking slows down who is asked),
+// the memory of all processes that this one started and theirs: proportional set sizes, in which a page shared by
 // two processes counts half in each. The answer is the largest sum.
 func watchMemory() (peak func() int64) {
 	ctx, cancel := context.WithCancel(context.Background())
 	result := make(chan int64)
 	go func() {
 		var top int64
-		tick := time.NewTicker(50 * time.Millisecond)
+		tick := time.NewTicker(250 * time.Millisecond)
 		defer tick.Stop()
 		for {
 			select {
