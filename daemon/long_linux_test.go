@@ -63,27 +63,19 @@ func longRun(t *testing.T) {
 // TestResumeAtThePage: a file of many pages whose daemon is killed goes on from
 // the pages that were finished; each of them was read once.
 func TestResumeAtThePage(t *testing.T) {
-	longRun(t)
 	o := newOffice(t, "")
 	const n = 60
 	o.start()
 	o.drop("long.pdf", slips(t, n))
-	finished := func() map[string]time.Time {
-		out := map[string]time.Time{}
-		files, _ := filepath.Glob(o.path("data", "work", "*", "page-*.json"))
-		for _, f := range files {
-			if info, err := os.Stat(f); err == nil {
-				out[filepath.Base(f)] = info.ModTime()
-			}
-		}
-		return out
-	}
-	o.await("twenty pages", func() bool { return len(finished()) >= 20 })
+	o.appears("data/work/*/page-000020.json")
 	o.kill()
-	before := finished()
+	before := o.pageResults()
+	if len(before) < 15 || len(before) == n {
+		t.Fatalf("%d of %d pages were finished", len(before), n)
+	}
 	o.start()
-	o.await("the work to go on", func() bool { return len(finished()) > len(before) })
-	for name, at := range finished() {
+	o.appears(fmt.Sprintf("data/work/*/page-%06d.json", n-2))
+	for name, at := range o.pageResults() {
 		if was, done := before[name]; done && !was.Equal(at) {
 			t.Errorf("%s was read again", name)
 		}
@@ -102,25 +94,42 @@ func TestResumeAtThePage(t *testing.T) {
 	o.noDebris()
 }
 
-// TestFairness: a page dropped behind a long file does not wait for it.
+// pageResults is when each page result in the work folder was written.
+func (o *office) pageResults() map[string]time.Time {
+	out := map[string]time.Time{}
+	files, _ := filepath.Glob(o.path("data", "work", "*", "page-*.json"))
+	for _, f := range files {
+		if info, err := os.Stat(f); err == nil {
+			out[filepath.Base(f)] = info.ModTime()
+		}
+	}
+	return out
+}
+
+// TestFairness: a page dropped behind a long file does not wait for it. How long
+// it takes compared with alone is printed, not judged: machines are noisy.
 func TestFairness(t *testing.T) {
-	longRun(t)
 	o := newOffice(t, "workers = 2\n")
 	o.start()
-	o.drop("long.pdf", slips(t, 150))
-	pages := func() int {
-		files, _ := filepath.Glob(o.path("data", "work", "*", "page-*.json"))
-		return len(files)
+	o.drop("warm.png", scanPNG(t, "workers are warm"))
+	o.waitLog("warm.png", "Delivered.")
+	delivery := func(name string) time.Duration {
+		began := time.Now()
+		o.drop(name, scanPNG(t, "a single page "+name))
+		o.waitLog(name, "Delivered.")
+		return time.Since(began)
 	}
-	o.await("ten pages", func() bool { return pages() >= 10 })
-	o.drop("short.png", scanPNG(t, "a single page"))
-	o.waitLog("short.png", "Delivered.")
-	if o.log.count("long.pdf", "Delivered.") > 0 {
-		t.Error("the long file was finished first")
+	alone := delivery("alone.png")
+	const n = 300
+	o.drop("long.pdf", slips(t, n))
+	o.appears("data/work/*/page-000010.json")
+	behind := delivery("behind.png")
+	read := len(o.pageResults())
+	if o.log.count("long.pdf", "Delivered.") > 0 || read == n {
+		t.Error("the long file was read first")
 	}
-	t.Logf("delivered when %d of 150 pages were read", pages())
-	o.waitLog("long.pdf", "Delivered.")
-	o.stop()
+	t.Logf("a page alone: %.2f s; behind a file of %d pages: %.2f s, when %d of them were read", alone.Seconds(), n, behind.Seconds(), read)
+	o.kill()
 }
 
 // searchable is a PDF of n pages with 300 words each.

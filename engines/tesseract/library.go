@@ -146,16 +146,13 @@ func recognize(client *gosseract.Client, picture []byte, mode int, dpi string) (
 			return answer{}, unusable(err)
 		}
 	}
-	text, err := client.HOCRText()
+	text, err := client.Text()
 	if err != nil {
 		return answer{}, unusable(err)
 	}
-	if !strings.Contains(text, "ocr_page") {
+	a := answer{hocr: words(client), text: text}
+	if a.hocr == "" {
 		return answer{}, damaged(errors.New("no page in the answer"))
-	}
-	a := answer{hocr: text}
-	if strings.ContainsFunc(text, unspaced) {
-		a.text = plainText(client)
 	}
 	return a, nil
 }

@@ -1,0 +1,58 @@
+//go:build cgo
+
+package tesseract
+
+import (
+	"bytes"
+	"image/png"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+
+	"intray/engines/enginetest"
+)
+
+// TestWalkSaysWhatHOCRSays: our own walk over a page's words gives what
+// Tesseract's hOCR does, on drawn pages and, where they are there, real ones, of
+// which some run from right to left.
+func TestWalkSaysWhatHOCRSays(t *testing.T) {
+	pictures := map[string][]byte{}
+	for i, name := range []string{"statement", "sideways", "receipt"} {
+		scan, err := enginetest.DrawScan(name, 150, uint64(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		var b bytes.Buffer
+		if err := png.Encode(&b, scan.Image); err != nil {
+			t.Fatal(err)
+		}
+		pictures[name] = b.Bytes()
+	}
+	for _, name := range []string{"eng-phototest-rotated-L.png", "eng-phototest.tif"} {
+		if data, err := os.ReadFile(filepath.Join("..", "..", "..", "shared", "corpus", "ocr", name)); err == nil {
+			pictures[name] = data
+		}
+	}
+	client, err := load(options{}, []string{"eng"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer client.Close()
+	for name, picture := range pictures {
+		ours, err := recognize(client.Client, picture, 1, "150")
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := client.HOCRText()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err1 := parseHOCR(strings.NewReader(theirs))
+		got, err2 := parseHOCR(strings.NewReader(ours.hocr))
+		if err1 != nil || err2 != nil || len(want.Blocks) == 0 || !reflect.DeepEqual(want, got) {
+			t.Errorf("%s: %v %v\nhOCR says %s\nwe say %s", name, err1, err2, theirs, ours.hocr)
+		}
+	}
+}
