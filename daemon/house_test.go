@@ -40,13 +40,16 @@ func rooms() map[string][]string {
 		"daemon/intake":                {"ledger", "watcher", "daemon/originals", "daemon/durable", "daemon/fault", "daemon/deliver"},
 		"daemon/retention":             {"ledger", "daemon/config", "daemon/originals", "daemon/deliver", "daemon/fault"},
 		"daemon/fax":                   {},
+		"daemon/barcode":               {},
+		"daemon/barcode/barcodetest":   {},
+		"daemon/split":                 {"daemon/config"},
 		"daemon/pdf/objects":           {},
 		"daemon/pdf/syntax":            {},
 		"daemon/pdf/pdfa":              {"daemon/pdf/syntax"},
 		"daemon/pages":                 {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects"},
 		"daemon/pdf":                   {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects", "daemon/pdf/pdfa", "daemon/pdf/syntax"},
 		"daemon/pdf/pdftest":           {},
-		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document"},
+		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document", "daemon/barcode"},
 		"daemon/deliver":               {"daemon/document", "daemon/durable", "daemon/fault"},
 		"daemon/review":                {"daemon/document", "daemon/durable", "ledger"},
 		"daemon/web":                   {"ledger", "daemon/document", "daemon/originals", "daemon/durable"},
@@ -58,7 +61,7 @@ func rooms() map[string][]string {
 }
 
 // testRooms are for tests only.
-var testRooms = []string{"ledger/ledgertest", "engines/enginetest", "daemon/document/documenttest", "daemon/pdf/pdftest"}
+var testRooms = []string{"ledger/ledgertest", "engines/enginetest", "daemon/document/documenttest", "daemon/pdf/pdftest", "daemon/barcode/barcodetest"}
 
 // pureRooms touch neither disk nor clock nor network.
 var pureRooms = []string{"daemon/route", "daemon/normalize", "daemon/extract", "daemon/validate"}

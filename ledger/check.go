@@ -100,7 +100,7 @@ func checkHistory(tx *bolt.Tx, doc Document) error {
 		if err != nil {
 			return err
 		}
-		stays := e.From == e.To && e.Move == moveForget
+		stays := e.From == e.To && stays(e.Move)
 		if e.From != at || e.Seq != n || at != "" && !stays && !Legal(e.From, e.To) || at == "" && e.To != Received {
 			return fmt.Errorf("document %s: event %d goes from %q to %q after %q", doc.ID, e.Seq, e.From, e.To, at)
 		}

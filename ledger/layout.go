@@ -39,6 +39,10 @@
 //	  <folder> 00 <path>             -> Sighting, JSON   files that stay in their hot folder
 //	purging
 //	  <id>                           -> empty   being removed; it takes no other move
+//	outbox
+//	  <message id>                   -> Message, JSON   to be told, or given up
+//	outbox_due
+//	  <time> <message id>            -> empty   those that are not given up
 //	counts
 //	  <state>                        -> number of documents, 8 bytes
 package ledger
@@ -66,6 +70,8 @@ var (
 	bucketUncleared     = []byte("uncleared")
 	bucketSeen          = []byte("seen")
 	bucketPurging       = []byte("purging")
+	bucketOutbox        = []byte("outbox")
+	bucketOutboxDue     = []byte("outbox_due")
 	bucketCounts        = []byte("counts")
 
 	keySchema   = []byte("schema")
@@ -82,6 +88,9 @@ func dataBuckets() [][]byte {
 func listBuckets() [][]byte {
 	return [][]byte{bucketByFolder, bucketByFolderState, bucketByName, bucketSeen, bucketPurging}
 }
+
+// outboxBuckets came with schema 3.
+func outboxBuckets() [][]byte { return [][]byte{bucketOutbox, bucketOutboxDue} }
 
 // indexBuckets hold what follows from the documents; see indexes.
 func indexBuckets() [][]byte {

@@ -3,6 +3,7 @@ package ledger
 import (
 	"crypto/rand"
 	"encoding/binary"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -27,6 +28,9 @@ type Options struct {
 	Clock func() time.Time
 	// LockTimeout is how long to wait for another process to let go; 0 is 2 s.
 	LockTimeout time.Duration
+	// Messages says what is to be told when a document has moved; detail is what
+	// the move's caller added. It must be quick and know nothing but its arguments.
+	Messages func(doc Document, detail json.RawMessage) []Message
 	// ReadOnly opens an existing ledger beside nobody who writes.
 	ReadOnly bool
 }
@@ -38,6 +42,9 @@ type Ledger struct {
 	clock func() time.Time
 	work  chan struct{}
 	close func() error
+
+	messages func(Document, json.RawMessage) []Message
+	outgoing chan struct{}
 
 	open sync.RWMutex // held for writing while Compact exchanges db
 	db   *bolt.DB
@@ -65,7 +72,8 @@ func Open(path string, o Options) (*Ledger, error) {
 	if !o.ReadOnly {
 		_ = os.Remove(compactName(path)) // left by a crash; it only takes room
 	}
-	l := &Ledger{path: path, db: db, clock: o.Clock, work: make(chan struct{}, 1)}
+	l := &Ledger{path: path, db: db, clock: o.Clock, work: make(chan struct{}, 1),
+		messages: o.Messages, outgoing: make(chan struct{}, 1)}
 	l.close = sync.OnceValue(func() error {
 		l.open.Lock()
 		defer l.open.Unlock()
@@ -144,6 +152,7 @@ func migrations() []migration {
 	return []migration{
 		{"make the buckets", func(tx *bolt.Tx) error { return makeBuckets(tx, dataBuckets()) }},
 		{"index by folder and name", indexLists},
+		{"make the outbox", func(tx *bolt.Tx) error { return makeBuckets(tx, outboxBuckets()) }},
 	}
 }
 

@@ -98,6 +98,11 @@ type Document struct {
 	// folder; RawPath is the file's path when Path, being UTF-8, is not it.
 	Claim   []byte `json:"claim,omitempty"`
 	RawPath []byte `json:"raw_path,omitempty"`
+	// Pieces are what the document is made of, when it is a part of a file or its
+	// fronts and backs came in two; SHA256, Path and Source are then the first's.
+	Pieces []Piece `json:"pieces,omitempty"`
+	// Split is what became of a file that was taken apart.
+	Split *Split `json:"split,omitempty"`
 	// Postponed is how often in a row something around the document, not the
 	// document, made an attempt end.
 	Postponed int `json:"postponed,omitempty"`

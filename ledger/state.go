@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -98,6 +99,7 @@ func machine() []row {
 		{"answered", []State{SubmittedToProvider}, Processing},
 		{"complete", working, Completed},
 		{"complete with warnings", working, CompletedWithWarnings},
+		{"divide", working, Completed},
 		{"doubt", working, NeedsHumanReview},
 		{"retry later", attempting, FailedRetryable},
 		{"interrupted", attempting, FailedRetryable},
@@ -152,6 +154,7 @@ type Move struct {
 	actor   string
 	failure *Failure
 	outputs []string
+	detail  json.RawMessage // for messages
 	change  func(*Document, time.Time)
 	// opens and closes tell what happens to the attempt's own record.
 	opens, closes, counts bool

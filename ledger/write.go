@@ -81,7 +81,10 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 	if err := addEvent(tx, &doc, event); err != nil {
 		return old, err
 	}
-	return doc, l.put(tx, &old, doc)
+	if err := l.put(tx, &old, doc); err != nil {
+		return old, err
+	}
+	return doc, l.announce(tx, doc, m.detail)
 }
 
 // BeginPurge says that a document's bytes are about to be removed. From then on

@@ -96,6 +96,10 @@ type Folder struct {
 	Prepare          []string `toml:"prepare"`
 	PDFA             string   `toml:"pdfa"`
 
+	Barcodes   bool       `toml:"barcodes"`
+	Split      SplitRules `toml:"split"`
+	BlankPages string     `toml:"blank_pages"`
+
 	Notify      string   `toml:"notify"`
 	After       string   `toml:"after"`
 	Archive     string   `toml:"archive"`
@@ -164,6 +168,7 @@ func FolderDefaults(name string) Folder {
 	return Folder{Name: name, Path: "in", Output: "out", Review: "review", Failed: "failed", Engine: EngineList{"local"},
 		Languages: []string{}, Settle: Duration(2 * time.Second), SettleMax: Duration(10 * time.Minute), Sweep: Duration(30 * time.Second),
 		Text: "keep", Rotate: "auto", RotateConfidence: 0.6, Deskew: "auto", Prepare: []string{"contrast", "normalize_dpi"}, PDFA: "auto",
+		Split: SplitRules{}, BlankPages: BlankKeep,
 		Notify: "auto", After: "remove", Archive: "archive", OnDuplicate: "skip", ClaimExpiry: Duration(10 * time.Minute),
 		KeepOriginals: Forever(), KeepRaw: Forever(), KeepText: Forever()}
 }

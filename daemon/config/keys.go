@@ -67,8 +67,8 @@ func unknownKeys(file string, meta toml.MetaData, lines map[string]int) []Proble
 	known := knownKeys(reflect.TypeFor[Config](), "")
 	for _, key := range meta.Undecoded() {
 		name := key.String()
-		if strings.HasPrefix(name, "engine.") {
-			continue // the engine's own keys; see ownKeys
+		if strings.HasPrefix(name, "engine.") || strings.HasPrefix(name, "folder.split.") {
+			continue // the engine's own keys, see ownKeys; a rule knows its own
 		}
 		out = append(out, unknown(file, name, known, lines))
 	}

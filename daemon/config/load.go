@@ -194,7 +194,7 @@ func completeFolder(f Folder, dir string) Folder {
 		value     *string
 		otherwise string
 	}{{&f.Notify, d.Notify}, {&f.After, d.After}, {&f.OnDuplicate, d.OnDuplicate},
-		{&f.Text, d.Text}, {&f.PDFA, d.PDFA}, {&f.Rotate, d.Rotate}, {&f.Deskew, d.Deskew}} {
+		{&f.Text, d.Text}, {&f.PDFA, d.PDFA}, {&f.Rotate, d.Rotate}, {&f.Deskew, d.Deskew}, {&f.BlankPages, d.BlankPages}} {
 		if *word.value == "" {
 			*word.value = word.otherwise
 		}

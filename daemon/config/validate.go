@@ -163,6 +163,7 @@ func (v *checker) folders(c *Config) {
 		if !(f.RotateConfidence > 0 && f.RotateConfidence <= 1) {
 			v.add(key+".rotate_confidence", "folder %q: rotate_confidence is %g; it must be above 0 and at most 1", f.Name, f.RotateConfidence)
 		}
+		v.oneOf(key+".blank_pages", f.BlankPages, BlankKeep, BlankRemove)
 		v.oneOf(key+".notify", f.Notify, "auto", "events", "poll")
 		v.oneOf(key+".after", f.After, "remove", "archive", "keep")
 		v.oneOf(key+".on_duplicate", f.OnDuplicate, "skip", "again")

@@ -33,7 +33,10 @@ type Document struct {
 	History    []Change   `json:"history"`
 }
 
-// Source says where the document came from. Size is in bytes.
+// Source says where the document came from. Size is in bytes. For a part of a
+// file, SHA256, Size, Path and MIME are the file's, Parent is the document the
+// file is recorded as and ParentPages are the part's pages in it; Halves are the
+// files that fronts and backs came in.
 type Source struct {
 	Folder     string    `json:"folder"`
 	Path       string    `json:"path"`
@@ -43,6 +46,18 @@ type Source struct {
 	MIME       string    `json:"mime"`
 	Pages      int       `json:"pages"`
 	ReceivedAt time.Time `json:"received_at"`
+
+	Parent      string `json:"parent"`
+	ParentPages []int  `json:"parent_pages"`
+	Halves      []Half `json:"halves"`
+}
+
+// Half is one of two files that became one document: its fronts or its backs.
+type Half struct {
+	DocumentID string `json:"document_id"`
+	SHA256     string `json:"sha256"`
+	Path       string `json:"path"`
+	Pages      int    `json:"pages"`
 }
 
 // Engine says who read it. ProviderJobID is "" for local engines.
@@ -89,6 +104,15 @@ type Page struct {
 	Confidence      float64     `json:"confidence"`
 	WorstConfidence float64     `json:"worst_confidence"`
 	Blocks          []Block     `json:"blocks"`
+	Barcodes        []Barcode   `json:"barcodes"`
+}
+
+// Barcode is one on a page. Format is its kind, such as "Code39", "Code128",
+// "EAN13", "QRCode", "DataMatrix", "Aztec" or "PDF417".
+type Barcode struct {
+	Format string `json:"format"`
+	Text   string `json:"text"`
+	Box    Box    `json:"box"`
 }
 
 // Orientation is how a page's text lies in its file: Angle is the clockwise

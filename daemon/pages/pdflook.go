@@ -18,6 +18,8 @@ type Drawn interface {
 	// Thumb draws page number, from 1, in small. Errors are *engines.Error, or
 	// the context's.
 	Thumb(ctx context.Context, number int) (Thumb, error)
+	// Whole is a picture of all of page number, whatever text it has.
+	Whole(ctx context.Context, number int) (Picture, error)
 	// PlainText is the page's text as a reader extracts it.
 	PlainText(ctx context.Context, number int) (string, error)
 	// Draw is the page's content as a picture of readingDPI or less, in colour,
@@ -41,6 +43,21 @@ func (p *pdfFile) Thumb(ctx context.Context, number int) (Thumb, error) {
 		return Thumb{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
 	}
 	return thumbOf(img, g), ctx.Err()
+}
+
+func (p *pdfFile) Whole(ctx context.Context, number int) (Picture, error) {
+	if err := checkNumber(number, p.info.Pages); err != nil {
+		return Picture{}, err
+	}
+	g, err := p.geometry(number)
+	if err != nil {
+		return Picture{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
+	}
+	pic, err := p.whole(number, content{others: 1}, g)
+	if err == nil {
+		err = ctx.Err()
+	}
+	return pic, err
 }
 
 func (p *pdfFile) Draw(number int) (Stored, error) {

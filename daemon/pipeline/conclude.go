@@ -8,7 +8,6 @@ import (
 	"io"
 	"iter"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,7 +46,7 @@ func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.E
 	r.Folder = true
 	// The original is there too, unless the PDF is the original with text.
 	if !havePDF || a.doc.MIME != pages.MIMEPDF || a.folder.Text != pages.TextKeep || writtenAnew(doc.Warnings) {
-		r.Parts = append(r.Parts, deliver.Part{Name: bundleName(a.doc), Path: a.Originals.Path(a.doc.SHA256)})
+		r.Parts = append(r.Parts, deliver.Part{Name: bundleName(a.doc), Path: a.original(a.doc)})
 	}
 	if havePDF {
 		r.Parts = append(r.Parts, deliver.Part{Name: deliver.SafeFile(r.Stem + ".pdf"), Path: a.pdf()})
@@ -95,7 +94,7 @@ func (a *attempt) request(root, dir string) deliver.Request {
 }
 
 func request(doc ledger.Document, root, dir string) deliver.Request {
-	name := path.Base(doc.FilePath())
+	name := fileName(doc)
 	stem := strings.TrimSuffix(name, filepath.Ext(name))
 	if stem == "" {
 		stem = name
@@ -105,7 +104,7 @@ func request(doc ledger.Document, root, dir string) deliver.Request {
 
 // bundleName is what the original is called in a bundle.
 func bundleName(doc ledger.Document) string {
-	name := deliver.SafeFile(path.Base(doc.FilePath()))
+	name := deliver.SafeFile(fileName(doc))
 	if strings.EqualFold(name, deliver.ReasonFile) {
 		name = "original-" + name // the reason has that name
 	}
@@ -202,7 +201,7 @@ func (p *Pipeline) reject(ctx context.Context, doc ledger.Document, folder confi
 	r := request(doc, folder.Failed, folder.Failed)
 	r.Folder = true
 	if p.Originals.Has(doc.SHA256) {
-		r.Parts = []deliver.Part{{Name: bundleName(doc), Path: p.Originals.Path(doc.SHA256)}}
+		r.Parts = []deliver.Part{{Name: bundleName(doc), Path: p.original(doc)}}
 	} // else the reason alone: it must not wait for what may never come back
 	r.Parts = append(r.Parts, deliver.Part{Name: deliver.ReasonFile, Data: reason})
 	return p.stage(ctx, doc, r, rec)

@@ -140,9 +140,11 @@ func (p *Pipeline) routes() map[string]route.Engine {
 	return out
 }
 
-func (a *attempt) source() worker.Source {
-	return worker.Source{Path: a.Originals.Path(a.doc.SHA256), MIME: a.doc.MIME,
-		Text: a.folder.Text, Limits: pages.Limits{MaxPages: a.Config.Limits.MaxPages, MaxMegapixels: a.Config.Limits.MaxMegapixels}}
+func (a *attempt) source() worker.Source { return a.sourceOf(a.original(a.doc), a.doc.MIME) }
+
+func (a *attempt) sourceOf(path, mime string) worker.Source {
+	return worker.Source{Path: path, MIME: mime, Text: a.folder.Text,
+		Limits: pages.Limits{MaxPages: a.Config.Limits.MaxPages, MaxMegapixels: a.Config.Limits.MaxMegapixels}}
 }
 
 // run is the middle of the journey: look, read, normalize, validate, deliver.
@@ -150,9 +152,15 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 	if err := os.MkdirAll(a.dir, 0o700); err != nil {
 		return a.failed(ctx, "read", asError(fmt.Errorf("make work folder: %w", err)))
 	}
+	if err := a.cut(ctx); err != nil {
+		return a.failed(ctx, "cut", asError(err))
+	}
 	var info pages.Info
 	if err := a.call(ctx, worker.Inspect, a.Config.PageTimeout.Std(), a.source(), &info); err != nil {
 		return a.failed(ctx, "open", asError(err))
+	}
+	if next, done, err := a.split(ctx, info); done || err != nil {
+		return next, err
 	}
 	read, err := a.readPages(ctx, info.Pages)
 	if err != nil {
@@ -239,8 +247,7 @@ func (a *attempt) outputDir() string {
 func (a *attempt) document(info pages.Info, read []reading) document.Document {
 	d := document.Document{
 		Schema: document.Schema, Version: 1, DocumentID: a.doc.ID, AttemptID: a.id, CreatedAt: a.doc.ReceivedAt,
-		Source: document.Source{Folder: a.doc.Folder, Path: a.doc.Path, Name: a.doc.Name, SHA256: a.doc.SHA256,
-			Size: a.doc.Size, MIME: a.doc.MIME, Pages: info.Pages, ReceivedAt: a.doc.ReceivedAt},
+		Source:    a.documentSource(info),
 		Engine:    document.Engine{Name: a.engine.Name, Kind: a.engine.Kind},
 		Languages: a.languages(),
 		Files:     document.Files{Original: a.doc.SHA256},

@@ -97,7 +97,7 @@ func pagesFault(e *engines.Error) bool {
 
 func (a *attempt) readPage(ctx context.Context, number int) reading {
 	q := asked{Program: a.Producer, Deskew: a.folder.Deskew, Read: worker.ReadRequest{Source: a.source(), Number: number, Engine: a.engine,
-		Languages: a.folder.Languages, Prepare: a.folder.Prepare}}
+		Languages: a.folder.Languages, Prepare: a.folder.Prepare, Barcodes: a.folder.Barcodes}}
 	if a.folder.Rotate == "auto" {
 		q.Read.Rotate = a.folder.RotateConfidence
 	}
@@ -112,6 +112,7 @@ func (a *attempt) readPage(ctx context.Context, number int) reading {
 	page, kept, warnings := normalize.Page(normalize.Reading{Number: number, Geometry: answer.Geometry, Own: answer.Own, Read: answer.Read,
 		Result: answer.Result, Reason: answer.Reason, Orientation: answer.Orientation, Ink: answer.Ink, Engine: a.engine.Name,
 		Deskew: a.folder.Deskew == "auto"})
+	page.Barcodes = straightened(answer.Barcodes, page)
 	result := pageResult{Asked: q, Version: answer.EngineVersion, Thumb: answer.Thumb, Warnings: append(answer.Warnings, warnings...),
 		Layer: pdf.Layer{Page: page, Kept: kept, UserToPage: answer.Geometry.UserToPage, Turn: answer.Turn, Treat: answer.Treat}}
 	if err := a.keepPage(number, result); err != nil {
@@ -139,7 +140,7 @@ type pageResult struct {
 
 func (r pageResult) reading() reading {
 	short := reading{page: r.Layer.Page, warnings: r.Warnings, version: r.Version}
-	short.page.Blocks = nil
+	short.page.Blocks, short.page.Barcodes = nil, nil
 	return short
 }
 

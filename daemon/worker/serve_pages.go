@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"intray/daemon/barcode"
 	"intray/daemon/document"
 	"intray/daemon/pages"
 	"intray/daemon/pdf"
@@ -19,6 +20,8 @@ const (
 	Read     = "read"
 	Assemble = "assemble"
 	Verify   = "verify"
+	Look     = "look"
+	Cut      = "cut"
 )
 
 // Source names an original: its path in the store and the type found by content.
@@ -50,6 +53,8 @@ type ReadRequest struct {
 	// Prepare are the steps of pages.Picture.Prepared by which the picture is
 	// made better to read.
 	Prepare []string `json:"prepare"`
+	// Barcodes is true when the page's barcodes are read, too.
+	Barcodes bool `json:"barcodes,omitempty"`
 }
 
 // ReadAnswer is what one page says.
@@ -70,9 +75,11 @@ type ReadAnswer struct {
 	Turn        int                  `json:"turn,omitempty"`
 	Orientation document.Orientation `json:"orientation"`
 	// Thumb is the page in small as it was read; nil when not all of it was.
-	Thumb         *pages.Thumb       `json:"thumb,omitempty"`
-	EngineVersion string             `json:"engine_version"`
-	Warnings      []document.Warning `json:"warnings"`
+	Thumb         *pages.Thumb `json:"thumb,omitempty"`
+	EngineVersion string       `json:"engine_version"`
+	// Barcodes have their boxes in points of the page as Geometry has it.
+	Barcodes []document.Barcode `json:"barcodes,omitempty"`
+	Warnings []document.Warning `json:"warnings"`
 }
 
 // AssembleRequest asks for the searchable PDF. Out is written anew.
@@ -107,6 +114,7 @@ type Reader struct {
 	NewRecognizer func(EngineSpec) (engines.Recognizer, error)
 
 	opener      *pages.Opener
+	barcodes    barcode.Reader
 	source      Source
 	document    pages.Document
 	recognizers map[EngineSpec]engines.Recognizer
@@ -119,6 +127,8 @@ func (r *Reader) Handlers() map[string]Handler {
 		Read:     handle(r.read),
 		Assemble: handle(r.assemble),
 		Verify:   handle(r.verify),
+		Look:     handle(r.look),
+		Cut:      handle(r.cut),
 	}
 }
 
@@ -140,7 +150,7 @@ func (r *Reader) Close() error {
 		errs = append(errs, e.Close())
 	}
 	r.recognizers = nil
-	errs = append(errs, r.closeDocument())
+	errs = append(errs, r.closeDocument(), r.barcodes.Close())
 	if r.opener != nil {
 		errs = append(errs, r.opener.Close())
 	}
@@ -197,6 +207,15 @@ func (r *Reader) read(ctx context.Context, q ReadRequest) (ReadAnswer, error) {
 	if err != nil {
 		return ReadAnswer{}, err
 	}
+	answer, err := r.readPicture(ctx, q, picture)
+	if err != nil || !q.Barcodes {
+		return answer, err
+	}
+	answer.Barcodes, err = r.barcodesOf(ctx, d, q.Number, picture, answer.Turn)
+	return answer, err
+}
+
+func (r *Reader) readPicture(ctx context.Context, q ReadRequest, picture pages.Picture) (ReadAnswer, error) {
 	answer := ReadAnswer{Geometry: picture.Geometry, Own: picture.Text, Reason: picture.Reason, Treat: picture.Treat,
 		Ink: picture.Ink, Warnings: picture.Warnings}
 	for i := range answer.Warnings {

@@ -23,7 +23,18 @@ func Open(t testing.TB, clock func() time.Time) *ledger.Ledger {
 // OpenAt is Open for a file that other steps of the test open again.
 func OpenAt(t testing.TB, path string, clock func() time.Time) *ledger.Ledger {
 	t.Helper()
-	l, err := ledger.Open(path, ledger.Options{Clock: clock})
+	return open(t, path, ledger.Options{Clock: clock})
+}
+
+// OpenWith is Open with options.
+func OpenWith(t testing.TB, o ledger.Options) *ledger.Ledger {
+	t.Helper()
+	return open(t, filepath.Join(t.TempDir(), "ledger.db"), o)
+}
+
+func open(t testing.TB, path string, o ledger.Options) *ledger.Ledger {
+	t.Helper()
+	l, err := ledger.Open(path, o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,98 @@
+package ledgertest
+
+import (
+	"encoding/json"
+	"errors"
+	"testing"
+	"time"
+
+	"intray/ledger"
+)
+
+// TestSplitReceivesItsParts: parts and the parent's end are one transaction, and
+// asking again makes no new ones.
+func TestSplitReceivesItsParts(t *testing.T) {
+	l := Open(t, func() time.Time { return start })
+	parent := reach(t, l, 1, ledger.Processing)
+	for _, wrong := range []ledger.Split{
+		{Pages: 3, Parts: []ledger.Part{{Pages: []int{1, 2}}}},
+		{Pages: 2, Parts: []ledger.Part{{Pages: []int{1, 2}}, {Pages: []int{2}}}},
+		{Pages: 1, Parts: []ledger.Part{{Pages: []int{2}}}},
+	} {
+		if _, err := l.Split(parent.ID, parent.AttemptID, wrong); !errors.Is(err, ledger.ErrConflict) {
+			t.Errorf("%+v: %v", wrong, err)
+		}
+	}
+	split := ledger.Split{Pages: 3, Parts: []ledger.Part{{Name: "a-1.pdf", Pages: []int{1}}, {Name: "a-2.pdf", Pages: []int{3}}},
+		Dropped: []ledger.Dropped{{Page: 2, Why: "separator", Ink: 0.1}}}
+	if _, err := l.Split(parent.ID, "another", split); !errors.Is(err, ledger.ErrConflict) {
+		t.Errorf("under another attempt: %v", err)
+	}
+	done, err := l.Split(parent.ID, parent.AttemptID, split)
+	if err != nil || done.State != ledger.Completed || len(done.Split.Parts) != 2 {
+		t.Fatalf("%+v, %v", done, err)
+	}
+	due, err := l.Due(start, 10)
+	if err != nil || len(due) != 2 {
+		t.Fatalf("due: %d, %v", len(due), err)
+	}
+	for i, part := range due {
+		if part.ID != done.Split.Parts[i].DocumentID || part.State != ledger.Received || part.Pieces[0].DocumentID != parent.ID || part.SHA256 != parent.SHA256 || part.Pages != 1 {
+			t.Errorf("part %d: %+v", i, part)
+		}
+	}
+	attempt := ledger.NewID()
+	apply(t, l, parent.ID, ledger.Reprocess("it", "again"), ledger.Start(attempt, "local", "me", start.Add(time.Hour)))
+	if again, err := l.Split(parent.ID, attempt, split); err != nil || again.Split.Parts[0].DocumentID != done.Split.Parts[0].DocumentID {
+		t.Errorf("split again: %+v, %v", again, err)
+	}
+	if due, _ := l.Due(start, 10); len(due) != 2 {
+		t.Errorf("%d parts after a second split", len(due))
+	}
+}
+
+// TestOutbox: a message comes with its move and goes when it is delivered.
+func TestOutbox(t *testing.T) {
+	now := start
+	l := OpenWith(t, ledger.Options{Clock: func() time.Time { return now }, Messages: func(d ledger.Document, detail json.RawMessage) []ledger.Message {
+		if d.State != ledger.Completed {
+			return nil
+		}
+		return []ledger.Message{{To: "erp", Event: "done", Body: detail}, {To: "table", Event: "done"}}
+	}})
+	doc := reach(t, l, 1, ledger.Processing)
+	apply(t, l, doc.ID, ledger.Complete(doc.AttemptID, nil).Detail(json.RawMessage(`{"a":1}`)))
+	due, _, err := l.DueMessages(now, 10)
+	if err != nil || len(due) != 2 || string(due[0].Body) != `{"a":1}` || due[0].DocumentID != doc.ID || due[0].ID == due[1].ID {
+		t.Fatalf("due %+v, %v", due, err)
+	}
+	if err := l.Undelivered(due[0], now.Add(time.Minute), "down"); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.Delivered(due[1]); err != nil {
+		t.Fatal(err)
+	}
+	if left, next, _ := l.DueMessages(now, 10); len(left) != 0 || !next.Equal(now.Add(time.Minute)) {
+		t.Errorf("left %+v until %v", left, next)
+	}
+	now = now.Add(time.Minute)
+	if err := l.Undelivered(due[0], time.Time{}, "gone"); err != nil {
+		t.Fatal(err)
+	}
+	if left, next, _ := l.DueMessages(now, 10); len(left) != 0 || !next.IsZero() {
+		t.Errorf("given up, and yet due: %+v %v", left, next)
+	}
+	if n, err := l.RetryMessages(doc.ID); n != 1 || err != nil {
+		t.Errorf("retried %d, %v", n, err)
+	}
+	if left, _, _ := l.DueMessages(now, 10); len(left) != 1 || left[0].Attempts != 0 || left[0].ID != due[0].ID {
+		t.Errorf("asked for: %+v", left)
+	}
+	if err := l.Delivered(due[0]); err != nil {
+		t.Fatal(err)
+	}
+	events, _ := l.Events(doc.ID)
+	if last := events[len(events)-1]; last.Move != "handed over" || last.Why != "done to erp" {
+		t.Errorf("history ends with %+v", last)
+	}
+}
