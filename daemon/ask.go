@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"intray/daemon/config"
+	"intray/daemon/handover"
 	"intray/ledger"
 )
 
@@ -56,7 +57,7 @@ func ask(ctx context.Context, cfg *config.Config, r request, direct func(*ledger
 		if _, err := os.Stat(file); errors.Is(err, os.ErrNotExist) {
 			return nil, &exitError{exitUnreachable, fmt.Errorf("no daemon runs and there is no ledger in %s yet", cfg.DataDir)}
 		}
-		l, err := ledger.Open(file, ledger.Options{ReadOnly: !r.writes, LockTimeout: lockPatience})
+		l, err := ledger.Open(file, ledger.Options{ReadOnly: !r.writes, LockTimeout: lockPatience, Messages: handover.Messages(cfg)})
 		if errors.Is(err, ledger.ErrLocked) {
 			if time.Since(began) < startPatience && ctx.Err() == nil {
 				continue

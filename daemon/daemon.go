@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"intray/daemon/config"
+	"intray/daemon/handover"
 	"intray/daemon/intake"
 	"intray/daemon/originals"
 	"intray/daemon/pages"
@@ -61,7 +62,7 @@ func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, er
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
-	if h.ledger, err = ledger.Open(filepath.Join(cfg.DataDir, "ledger.db"), ledger.Options{}); err != nil {
+	if h.ledger, err = ledger.Open(filepath.Join(cfg.DataDir, "ledger.db"), ledger.Options{Messages: handover.Messages(cfg)}); err != nil {
 		if errors.Is(err, ledger.ErrLocked) {
 			return nil, fmt.Errorf("another Intray uses the data folder %s: %w", cfg.DataDir, err)
 		}
@@ -136,7 +137,7 @@ func (h *house) run(ctx context.Context) (err error) {
 		return err
 	}
 	var group sync.WaitGroup
-	failed := make(chan error, len(h.fronts)+2)
+	failed := make(chan error, len(h.fronts)+3)
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
 	for _, f := range h.fronts {
@@ -148,6 +149,8 @@ func (h *house) run(ctx context.Context) (err error) {
 	defer stopHard()
 	group.Go(func() { failed <- h.pipeline.Run(soft, hard, false) })
 	group.Go(func() { h.keepHouse(watching) })
+	outbox := &handover.Desk{Config: h.cfg, Ledger: h.ledger, Log: h.log}
+	group.Go(func() { failed <- outbox.Run(soft) })
 	h.ready.Store(true)
 
 	select {

@@ -51,6 +51,7 @@ func rooms() map[string][]string {
 		"daemon/pdf/pdftest":           {},
 		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document", "daemon/barcode"},
 		"daemon/deliver":               {"daemon/document", "daemon/durable", "daemon/fault"},
+		"daemon/handover":              {"ledger", "daemon/config", "daemon/deliver", "daemon/document", "daemon/fault"},
 		"daemon/review":                {"daemon/document", "daemon/durable", "ledger"},
 		"daemon/web":                   {"ledger", "daemon/document", "daemon/originals", "daemon/durable"},
 		"daemon/route":                 {"engines", "daemon/document"},

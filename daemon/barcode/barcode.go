@@ -79,8 +79,7 @@ func (r *Reader) start(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	config := wazero.NewRuntimeConfig().WithCloseOnContextDone(true).
-		WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling)
+	config := wazero.NewRuntimeConfig().WithCoreFeatures(api.CoreFeaturesV2 | experimental.CoreFeaturesExceptionHandling)
 	if r.CacheDir != "" {
 		if r.cache, err = wazero.NewCompilationCacheWithDir(r.CacheDir); err != nil {
 			return fmt.Errorf("open cache of compiled code: %w", err)
@@ -100,11 +99,16 @@ func (r *Reader) start(ctx context.Context) error {
 }
 
 // Read finds the barcodes in a grey picture: width x height bytes, 0 is black.
+// It looks at ctx at its beginning and end only: asking in every loop of the
+// module makes it four times as slow, and a worker that takes too long is killed.
 // Each call has an instance of its own: what a hostile picture does to its
 // memory ends with it.
 func (r *Reader) Read(ctx context.Context, grey []byte, width, height int) (found []Barcode, err error) {
 	if width <= 0 || height <= 0 || len(grey) != width*height {
 		return nil, fmt.Errorf("read barcodes: %d bytes for %d x %d pixels", len(grey), width, height)
+	}
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
 	}
 	if err := r.start(ctx); err != nil {
 		return nil, err

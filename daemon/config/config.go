@@ -38,6 +38,8 @@ type Config struct {
 	Engines  map[string]Engine `toml:"engine"`
 	Classes  []Class           `toml:"class"`
 
+	Receivers []Receiver `toml:"receiver"`
+
 	// Where keys stand in the file, for messages about them later on.
 	file  string
 	lines map[string]int
@@ -99,6 +101,12 @@ type Folder struct {
 	Barcodes   bool       `toml:"barcodes"`
 	Split      SplitRules `toml:"split"`
 	BlankPages string     `toml:"blank_pages"`
+
+	CSV          string   `toml:"csv"`
+	CSVFields    []string `toml:"csv_fields"`
+	CSVSeparator string   `toml:"csv_separator"`
+	Hook         []string `toml:"hook"`
+	HookTimeout  Duration `toml:"hook_timeout"`
 
 	Notify      string   `toml:"notify"`
 	After       string   `toml:"after"`
@@ -169,6 +177,7 @@ func FolderDefaults(name string) Folder {
 		Languages: []string{}, Settle: Duration(2 * time.Second), SettleMax: Duration(10 * time.Minute), Sweep: Duration(30 * time.Second),
 		Text: "keep", Rotate: "auto", RotateConfidence: 0.6, Deskew: "auto", Prepare: []string{"contrast", "normalize_dpi"}, PDFA: "auto",
 		Split: SplitRules{}, BlankPages: BlankKeep,
+		CSVFields: []string{}, CSVSeparator: ";", Hook: []string{}, HookTimeout: Duration(30 * time.Second),
 		Notify: "auto", After: "remove", Archive: "archive", OnDuplicate: "skip", ClaimExpiry: Duration(10 * time.Minute),
 		KeepOriginals: Forever(), KeepRaw: Forever(), KeepText: Forever()}
 }

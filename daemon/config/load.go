@@ -147,7 +147,8 @@ func (c *Config) empty(lines map[string]int) []Problem {
 			"failed": f.Failed == "", "archive": f.Archive == "", "notify": f.Notify == "", "after": f.After == "",
 			"on_duplicate": f.OnDuplicate == "", "settle": f.Settle == 0, "settle_max": f.SettleMax == 0, "sweep": f.Sweep == 0,
 			"claim_expiry": f.ClaimExpiry == 0, "text": f.Text == "", "pdfa": f.PDFA == "", "rotate": f.Rotate == "", "deskew": f.Deskew == "",
-			"rotate_confidence": f.RotateConfidence == 0} {
+			"rotate_confidence": f.RotateConfidence == 0,
+			"blank_pages":       f.BlankPages == "", "csv_separator": f.CSVSeparator == "", "hook_timeout": f.HookTimeout == 0} {
 			key := fmt.Sprintf("folder.%d.%s", i, name)
 			if _, written := lines[key]; written && isEmpty {
 				v.add(key, "%s of folder %q is empty; give it a value or leave the line out", name, f.Name)
@@ -190,11 +191,15 @@ func completeFolder(f Folder, dir string) Folder {
 	set(&f.Review, d.Review)
 	set(&f.Failed, d.Failed)
 	set(&f.Archive, d.Archive)
+	if f.CSV != "" {
+		f.CSV = absolute(f.CSV, dir)
+	}
 	for _, word := range []struct {
 		value     *string
 		otherwise string
 	}{{&f.Notify, d.Notify}, {&f.After, d.After}, {&f.OnDuplicate, d.OnDuplicate},
-		{&f.Text, d.Text}, {&f.PDFA, d.PDFA}, {&f.Rotate, d.Rotate}, {&f.Deskew, d.Deskew}, {&f.BlankPages, d.BlankPages}} {
+		{&f.Text, d.Text}, {&f.PDFA, d.PDFA}, {&f.Rotate, d.Rotate}, {&f.Deskew, d.Deskew}, {&f.BlankPages, d.BlankPages},
+		{&f.CSVSeparator, d.CSVSeparator}} {
 		if *word.value == "" {
 			*word.value = word.otherwise
 		}
@@ -203,6 +208,12 @@ func completeFolder(f Folder, dir string) Folder {
 		if !keep.given {
 			*keep = Forever()
 		}
+	}
+	if f.CSVFields == nil {
+		f.CSVFields = d.CSVFields
+	}
+	if f.Hook == nil {
+		f.Hook = d.Hook
 	}
 	if f.Engine == nil {
 		f.Engine = d.Engine
@@ -219,7 +230,8 @@ func completeFolder(f Folder, dir string) Folder {
 	for _, span := range []struct {
 		value     *Duration
 		otherwise Duration
-	}{{&f.Settle, d.Settle}, {&f.SettleMax, d.SettleMax}, {&f.Sweep, d.Sweep}, {&f.ClaimExpiry, d.ClaimExpiry}} {
+	}{{&f.Settle, d.Settle}, {&f.SettleMax, d.SettleMax}, {&f.Sweep, d.Sweep}, {&f.ClaimExpiry, d.ClaimExpiry},
+		{&f.HookTimeout, d.HookTimeout}} {
 		if *span.value == 0 {
 			*span.value = span.otherwise
 		}

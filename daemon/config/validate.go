@@ -47,6 +47,7 @@ func (c *Config) Validate() []Problem {
 	v.engines(c.Engines)
 	v.folders(c)
 	v.classes(c.Classes)
+	v.receivers(c.Receivers)
 	return v.problems
 }
 
@@ -168,6 +169,7 @@ func (v *checker) folders(c *Config) {
 		v.oneOf(key+".after", f.After, "remove", "archive", "keep")
 		v.oneOf(key+".on_duplicate", f.OnDuplicate, "skip", "again")
 		v.longer(key+".claim_expiry", f.ClaimExpiry, 0)
+		v.handOver(c, key, f)
 		v.loops(c, key, f)
 	}
 }

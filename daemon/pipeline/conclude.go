@@ -230,6 +230,13 @@ func (p *Pipeline) stage(ctx context.Context, doc ledger.Document, r deliver.Req
 		return doc, fmt.Errorf("stage delivery: %w", err)
 	}
 	rec.Plan = plan
+	if r.Document != nil {
+		frame := *r.Document
+		frame.Pages, frame.Text = nil, ""
+		if rec.Frame, err = document.Encode(frame); err != nil {
+			return doc, errors.Join(err, p.desk.Discard(plan))
+		}
+	}
 	raw, err := rec.encode()
 	if err == nil {
 		err = p.Ledger.PlanDelivery(doc.ID, doc.AttemptID, raw)
@@ -250,7 +257,9 @@ func (p *Pipeline) finish(doc ledger.Document) (ledger.Document, error) {
 		return doc, fmt.Errorf("decode delivery plan of %s: %w", doc.ID, err)
 	}
 	plan, err := p.desk.Publish(rec.Plan, func(renamed deliver.Plan) error {
-		again, err := record{Plan: renamed, Outcome: rec.Outcome, Failure: rec.Failure}.encode()
+		changed := rec
+		changed.Plan = renamed
+		again, err := changed.encode()
 		if err != nil {
 			return err
 		}
@@ -260,7 +269,7 @@ func (p *Pipeline) finish(doc ledger.Document) (ledger.Document, error) {
 		return doc, err
 	}
 	fault.Point("pipeline.published")
-	next, err := p.Ledger.Apply(doc.ID, move(doc, rec, plan.Outputs()))
+	next, err := p.Ledger.Apply(doc.ID, move(doc, rec, plan.Outputs()).Detail(rec.Frame))
 	if err != nil {
 		return doc, err
 	}

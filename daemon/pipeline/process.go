@@ -291,6 +291,8 @@ type record struct {
 	Plan    deliver.Plan    `json:"plan"`
 	Outcome ledger.State    `json:"outcome"`
 	Failure *ledger.Failure `json:"failure,omitempty"`
+	// Frame is the document without pages and text, for those who are told of it.
+	Frame json.RawMessage `json:"frame,omitempty"`
 }
 
 func (r record) encode() (json.RawMessage, error) {

@@ -1,0 +1,81 @@
+package handover
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"intray/daemon/config"
+)
+
+const (
+	// pipeGrace bounds the wait for what a killed command started and left behind.
+	pipeGrace = 2 * time.Second
+	// mostSaid is how much of what a command says is kept, in bytes.
+	mostSaid = 2000
+)
+
+// command runs the folder's hook: no shell, the document's JSON on standard
+// input, success is exit code 0.
+func (d *Desk) command(ctx context.Context, f config.Folder, data Data) error {
+	limit, cancel := context.WithTimeout(ctx, f.HookTimeout.Std())
+	defer cancel()
+	cmd := exec.CommandContext(limit, f.Hook[0], f.Hook[1:]...)
+	cmd.WaitDelay = pipeGrace
+	cmd.Env = environment(f, data)
+	cmd.Stdin = bytes.NewReader(data.Document)
+	if file := openJSON(data); file != nil {
+		defer file.Close()
+		cmd.Stdin = file
+	}
+	said := &tail{}
+	cmd.Stdout, cmd.Stderr = io.Discard, said
+	err := cmd.Run()
+	switch {
+	case err == nil:
+		return nil
+	case limit.Err() != nil && ctx.Err() == nil:
+		return fmt.Errorf("the hook of folder %q took longer than %s (hook_timeout)", f.Name, f.HookTimeout)
+	case len(said.text) > 0:
+		return fmt.Errorf("the hook of folder %q: %w: %s", f.Name, err, strings.TrimSpace(string(said.text)))
+	}
+	return fmt.Errorf("the hook of folder %q: %w", f.Name, err)
+}
+
+// environment is what a program needs to run at all, and the document.
+func environment(f config.Folder, data Data) []string {
+	var out []string
+	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "SystemRoot", "SystemDrive", "PATHEXT", "USERPROFILE"} {
+		if value, ok := os.LookupEnv(name); ok {
+			out = append(out, name+"="+value)
+		}
+	}
+	out = append(out, "INTRAY_DOCUMENT_ID="+data.DocumentID, "INTRAY_STATE="+data.State, "INTRAY_FOLDER="+f.Name,
+		"INTRAY_PATH="+data.Path, "INTRAY_NAME="+data.Name)
+	for _, path := range data.Outputs {
+		switch filepath.Ext(path) {
+		case ".pdf":
+			out = append(out, "INTRAY_PDF="+path)
+		case ".json":
+			out = append(out, "INTRAY_JSON="+path)
+		}
+	}
+	return out
+}
+
+// tail keeps the end of what is written.
+type tail struct{ text []byte }
+
+func (t *tail) Write(p []byte) (int, error) {
+	t.text = append(t.text, p...)
+	if n := len(t.text) - mostSaid; n > 0 {
+		t.text = t.text[n:]
+	}
+	return len(p), nil
+}
