@@ -180,6 +180,7 @@ func (a *app) printDetail(d web.Detail) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
+	a.printParts(d)
 	fmt.Fprintln(a.out, "\nhistory")
 	for _, e := range d.Events {
 		line := fmt.Sprintf("  %s  %s", e.At.Local().Format("2006-01-02 15:04:05.000"), e.To)
@@ -189,4 +190,26 @@ func (a *app) printDetail(d web.Detail) error {
 		fmt.Fprintln(a.out, line)
 	}
 	return nil
+}
+
+// printParts tells what a file became, and who is still to be told.
+func (a *app) printParts(d web.Detail) {
+	if d.Parent != "" {
+		fmt.Fprintf(a.out, "part of %s\n", d.Parent)
+	}
+	if d.Split != nil {
+		for _, p := range d.Split.Parts {
+			fmt.Fprintf(a.out, "part %s %s: pages %v\n", p.DocumentID, printable(p.Name), p.Pages)
+		}
+		for _, p := range d.Split.Dropped {
+			fmt.Fprintf(a.out, "left out page %d: %s\n", p.Page, printable(p.Why))
+		}
+	}
+	for _, m := range d.Outbox {
+		when := "again " + m.NotBefore.Local().Format(time.DateTime)
+		if m.Dead {
+			when = "given up; intray retry tries it again"
+		}
+		fmt.Fprintf(a.out, "not yet told: %s to %s, %d attempts, %s. %s\n", m.Event, printable(m.To), m.Attempts, when, printable(m.Failure))
+	}
 }

@@ -232,6 +232,13 @@ type stats struct {
 	// Intake is nil when no daemon runs.
 	Intake *intakeStats `json:"intake"`
 	Ledger ledgerStats  `json:"ledger"`
+	Outbox outboxStats  `json:"outbox"`
+}
+
+// outboxStats counts messages that are to be told, and those given up.
+type outboxStats struct {
+	Waiting int `json:"waiting"`
+	Dead    int `json:"dead"`
 }
 
 type intakeStats struct {
@@ -254,6 +261,17 @@ func statsOf(l *ledger.Ledger) (stats, error) {
 	}
 	for _, state := range ledger.States() {
 		s.Documents[state] = counts[state]
+	}
+	messages, err := l.Messages("")
+	if err != nil {
+		return s, err
+	}
+	for _, m := range messages {
+		if m.Dead {
+			s.Outbox.Dead++
+		} else {
+			s.Outbox.Waiting++
+		}
 	}
 	s.Ledger.Bytes, s.Ledger.FreeBytes, err = l.Space()
 	return s, err
@@ -295,6 +313,9 @@ func (a *app) printStats(s stats) error {
 	}
 	if err := w.Flush(); err != nil {
 		return err
+	}
+	if n := s.Outbox; n.Waiting+n.Dead > 0 {
+		fmt.Fprintf(a.out, "%d messages about documents wait to be told, %d were given up.\n", n.Waiting, n.Dead)
 	}
 	switch {
 	case s.Intake == nil:

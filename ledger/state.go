@@ -315,6 +315,7 @@ func Purge(actor, why string) Move {
 	return Move{name: "purge", actor: actor, why: why, change: func(d *Document, _ time.Time) {
 		d.Reason, d.Delivery, d.Outputs, d.Failure = why, nil, nil, nil
 		d.Path, d.Name, d.RawPath, d.Claim, d.SourceCleared = "", "", nil, nil, true
+		d.Split, d.Pieces = nil, nil
 	}}
 }
 

@@ -42,7 +42,7 @@ func TestExampleIsTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Classes have no default; they are shown behind comment signs.
+	// Classes and receivers have no default; they are shown behind comment signs.
 	lines := keyLines([]byte(strings.ReplaceAll(string(text), "\n# [[", "\n[[")))
 	commented := strings.ReplaceAll(string(text), "# ", "")
 	for _, key := range knownKeys(reflect.TypeFor[Config](), "") {
@@ -51,7 +51,7 @@ func TestExampleIsTheDefault(t *testing.T) {
 		for k := range lines {
 			found = found || plain(k) == key
 		}
-		if strings.HasPrefix(key, "class") {
+		if strings.HasPrefix(key, "class") || strings.HasPrefix(key, "receiver") {
 			found = strings.Contains(commented, name)
 		}
 		if !found && key != "engine" {

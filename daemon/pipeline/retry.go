@@ -22,7 +22,7 @@ func Retry(l *ledger.Ledger, store *originals.Store, log *slog.Logger, id, actor
 	if err != nil {
 		return doc, err
 	}
-	if !store.Has(doc.SHA256) {
+	if !store.Has(doc.SHA256) && doc.State != ledger.Completed && doc.State != ledger.CompletedWithWarnings {
 		return doc, fmt.Errorf("the original of %s is gone; drop the file again: %w", doc.ID, ErrNothingToRetry)
 	}
 	const why = "asked to try again"
@@ -39,6 +39,9 @@ func Retry(l *ledger.Ledger, store *originals.Store, log *slog.Logger, id, actor
 		return l.Apply(doc.ID, ledger.ResumeBy(actor, why))
 	case ledger.Duplicate:
 		return l.Apply(doc.ID, ledger.Release(actor, why))
+	}
+	if n, err := l.RetryMessages(doc.ID); n > 0 || err != nil { // it is delivered, and somebody is to be told of it
+		return doc, err
 	}
 	return doc, fmt.Errorf("%s is %s (%s): %w", doc.ID, doc.State, doc.State.Meaning(), ErrNothingToRetry)
 }

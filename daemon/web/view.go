@@ -65,6 +65,23 @@ type Detail struct {
 	Summary
 	AttemptList []Attempt `json:"attempt_list"`
 	Events      []Event   `json:"events"`
+	// Parent is the document of the file this is a part of; Split is what became
+	// of a file that was taken apart.
+	Parent string        `json:"parent"`
+	Split  *ledger.Split `json:"split"`
+	// Outbox are those who are still to be told of the document, or could not be.
+	Outbox []Message `json:"outbox"`
+}
+
+// Message is one of the outbox. Dead is true when it is not tried again by itself.
+type Message struct {
+	ID        string    `json:"id"`
+	To        string    `json:"to"`
+	Event     string    `json:"event"`
+	Attempts  int       `json:"attempts"`
+	NotBefore time.Time `json:"not_before"`
+	Failure   string    `json:"failure"`
+	Dead      bool      `json:"dead"`
 }
 
 // Summarize turns a ledger record into what people and programs see.
@@ -101,7 +118,18 @@ func Describe(l Reader, id string) (Detail, error) {
 	if err != nil {
 		return Detail{}, err
 	}
-	d := Detail{Summary: Summarize(doc), AttemptList: make([]Attempt, 0, len(attempts)), Events: make([]Event, 0, len(events))}
+	d := Detail{Summary: Summarize(doc), AttemptList: make([]Attempt, 0, len(attempts)), Events: make([]Event, 0, len(events)),
+		Split: doc.Split, Outbox: []Message{}}
+	if len(doc.Pieces) > 0 {
+		d.Parent = doc.Pieces[0].DocumentID
+	}
+	waiting, err := l.Messages(doc.ID)
+	for _, m := range waiting {
+		d.Outbox = append(d.Outbox, Message{m.ID, m.To, m.Event, m.Attempts, m.NotBefore, m.Failure, m.Dead})
+	}
+	if err != nil {
+		return d, err
+	}
 	for _, a := range attempts {
 		d.AttemptList = append(d.AttemptList, Attempt{AttemptID: a.ID, Number: a.Number, Engine: a.Engine, Started: a.Started,
 			Ended: moment(a.Ended), Outcome: string(a.Outcome), Counted: a.Counted, Failure: explain(a.Failure)})

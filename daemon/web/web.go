@@ -31,6 +31,7 @@ type Reader interface {
 	List(q ledger.Query) (ledger.Page, error)
 	Attempts(id string) ([]ledger.Attempt, error)
 	Events(id string) ([]ledger.Event, error)
+	Messages(id string) ([]ledger.Message, error)
 }
 
 // Server answers until its context is done.
