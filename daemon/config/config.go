@@ -102,6 +102,10 @@ type Folder struct {
 	Split      SplitRules `toml:"split"`
 	BlankPages string     `toml:"blank_pages"`
 
+	DeliverAs   Template `toml:"deliver_as"`
+	SidecarHOCR bool     `toml:"sidecar_hocr"`
+	SidecarALTO bool     `toml:"sidecar_alto"`
+
 	CSV          string   `toml:"csv"`
 	CSVFields    []string `toml:"csv_fields"`
 	CSVSeparator string   `toml:"csv_separator"`

@@ -28,15 +28,50 @@ func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Do
 	if doc.Validation.Verdict == document.VerdictWarnings {
 		state = ledger.CompletedWithWarnings
 	}
+	a.conclude(&doc, state)
 	r := a.request(a.folder.Output, a.outputDir())
 	r.Body = a.body(doc)
 	r.Parts = []deliver.Part{{Name: ".pdf", Path: a.pdf()}}
 	if a.folder.SidecarText {
 		r.Parts = append(r.Parts, deliver.Part{Name: ".txt", Write: func(w io.Writer) error { return writeText(w, r.Body.Text) }})
 	}
-	a.conclude(&doc, state)
+	if a.folder.SidecarHOCR {
+		r.Parts = append(r.Parts, deliver.Part{Name: ".hocr", Write: func(w io.Writer) error { return document.WriteHOCR(w, doc, r.Body.Pages) }})
+	}
+	if a.folder.SidecarALTO {
+		r.Parts = append(r.Parts, deliver.Part{Name: ".alto.xml", Write: func(w io.Writer) error { return document.WriteALTO(w, doc, r.Body.Pages) }})
+	}
+	if as := a.folder.DeliverAs; as.Given() {
+		var dir string
+		dir, r.Stem = as.Fill(func(name string) string { return value(doc, r.Stem, name) }, deliver.SafeName)
+		r.Dir = filepath.Join(a.folder.Output, dir)
+	}
 	r.Document = &doc
 	return a.hand(ctx, r, record{Outcome: state})
+}
+
+// value is what a name in the folder's deliver_as stands for.
+func value(doc document.Document, stem, name string) string {
+	switch name {
+	case "class":
+		return doc.Class.Name
+	case "folder":
+		return doc.Source.Folder
+	case "name":
+		return stem
+	case "state":
+		return doc.State
+	case "id":
+		return doc.DocumentID
+	case "received":
+		return doc.Source.ReceivedAt.Format(time.DateOnly)
+	}
+	for _, f := range doc.Fields {
+		if f.Name == name {
+			return f.Value
+		}
+	}
+	return ""
 }
 
 // doubt delivers to the review folder; without a PDF of ours the original

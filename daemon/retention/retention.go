@@ -252,7 +252,7 @@ func owned(doc ledger.Document) (bool, error) {
 
 // files are the delivered files of one sort.
 func files(doc ledger.Document, what string) []string {
-	sorts := map[string][]string{WhatText: {".json", ".txt", ".hocr"}, WhatRaw: {".raw"}}
+	sorts := map[string][]string{WhatText: {".json", ".txt", ".hocr", ".xml"}, WhatRaw: {".raw"}}
 	var out []string
 	for _, path := range doc.Outputs {
 		if slices.Contains(sorts[what], strings.ToLower(filepath.Ext(path))) {
