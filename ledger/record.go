@@ -101,6 +101,9 @@ type Document struct {
 	// Pieces are what the document is made of, when it is a part of a file or its
 	// fronts and backs came in two; SHA256, Path and Source are then the first's.
 	Pieces []Piece `json:"pieces,omitempty"`
+	// AwaitsHalf is true for fronts that wait for their backs, until NotBefore or
+	// for good when nobody came.
+	AwaitsHalf bool `json:"awaits_half,omitempty"`
 	// Split is what became of a file that was taken apart.
 	Split *Split `json:"split,omitempty"`
 	// Postponed is how often in a row something around the document, not the

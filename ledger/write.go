@@ -206,6 +206,11 @@ func indexes(d Document) []indexEntry {
 	if d.Name != "" { // a tombstone has none
 		out = append(out, indexEntry{bucketByName, nameKey(d.Name, d.ID)})
 	}
+	for _, p := range d.Pieces { // their originals are this document's, too
+		if e := (indexEntry{bucketBySHA256, sumKey(p.SHA256, d.ID)}); !slices.ContainsFunc(out, e.equal) {
+			out = append(out, e)
+		}
+	}
 	switch d.State {
 	case Received, Validated:
 		if d.State == Received && len(d.Claim) > 0 && !d.SourceCleared {

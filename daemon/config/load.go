@@ -148,7 +148,8 @@ func (c *Config) empty(lines map[string]int) []Problem {
 			"on_duplicate": f.OnDuplicate == "", "settle": f.Settle == 0, "settle_max": f.SettleMax == 0, "sweep": f.Sweep == 0,
 			"claim_expiry": f.ClaimExpiry == 0, "text": f.Text == "", "pdfa": f.PDFA == "", "rotate": f.Rotate == "", "deskew": f.Deskew == "",
 			"rotate_confidence": f.RotateConfidence == 0,
-			"blank_pages":       f.BlankPages == "", "csv_separator": f.CSVSeparator == "", "hook_timeout": f.HookTimeout == 0} {
+			"blank_pages":       f.BlankPages == "", "csv_separator": f.CSVSeparator == "", "hook_timeout": f.HookTimeout == 0,
+			"collate": f.Collate == "", "collate_within": f.CollateWithin == 0} {
 			key := fmt.Sprintf("folder.%d.%s", i, name)
 			if _, written := lines[key]; written && isEmpty {
 				v.add(key, "%s of folder %q is empty; give it a value or leave the line out", name, f.Name)
@@ -199,7 +200,7 @@ func completeFolder(f Folder, dir string) Folder {
 		otherwise string
 	}{{&f.Notify, d.Notify}, {&f.After, d.After}, {&f.OnDuplicate, d.OnDuplicate},
 		{&f.Text, d.Text}, {&f.PDFA, d.PDFA}, {&f.Rotate, d.Rotate}, {&f.Deskew, d.Deskew}, {&f.BlankPages, d.BlankPages},
-		{&f.CSVSeparator, d.CSVSeparator}} {
+		{&f.CSVSeparator, d.CSVSeparator}, {&f.Collate, d.Collate}} {
 		if *word.value == "" {
 			*word.value = word.otherwise
 		}
@@ -231,7 +232,7 @@ func completeFolder(f Folder, dir string) Folder {
 		value     *Duration
 		otherwise Duration
 	}{{&f.Settle, d.Settle}, {&f.SettleMax, d.SettleMax}, {&f.Sweep, d.Sweep}, {&f.ClaimExpiry, d.ClaimExpiry},
-		{&f.HookTimeout, d.HookTimeout}} {
+		{&f.HookTimeout, d.HookTimeout}, {&f.CollateWithin, d.CollateWithin}} {
 		if *span.value == 0 {
 			*span.value = span.otherwise
 		}

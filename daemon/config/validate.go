@@ -165,6 +165,11 @@ func (v *checker) folders(c *Config) {
 			v.add(key+".rotate_confidence", "folder %q: rotate_confidence is %g; it must be above 0 and at most 1", f.Name, f.RotateConfidence)
 		}
 		v.oneOf(key+".blank_pages", f.BlankPages, BlankKeep, BlankRemove)
+		v.oneOf(key+".collate", f.Collate, "off", "duplex")
+		v.longer(key+".collate_within", f.CollateWithin, 0)
+		if f.Collate == "duplex" && len(f.Split) > 0 {
+			v.add(key+".collate", "folder %q both splits and collates; give each a folder of its own", f.Name)
+		}
 		v.oneOf(key+".notify", f.Notify, "auto", "events", "poll")
 		v.oneOf(key+".after", f.After, "remove", "archive", "keep")
 		v.oneOf(key+".on_duplicate", f.OnDuplicate, "skip", "again")

@@ -159,6 +159,9 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 	if err := a.call(ctx, worker.Inspect, a.Config.PageTimeout.Std(), a.source(), &info); err != nil {
 		return a.failed(ctx, "open", asError(err))
 	}
+	if next, done, err := a.pair(info); done || err != nil {
+		return next, err
+	}
 	if next, done, err := a.split(ctx, info); done || err != nil {
 		return next, err
 	}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -154,10 +155,47 @@ func (a *attempt) look(ctx context.Context, n int, barcodes bool) ([]split.Page,
 func (a *attempt) documentSource(info pages.Info) document.Source {
 	s := document.Source{Folder: a.doc.Folder, Path: a.doc.Path, Name: a.doc.Name, SHA256: a.doc.SHA256,
 		Size: a.doc.Size, MIME: a.doc.MIME, Pages: info.Pages, ReceivedAt: a.doc.ReceivedAt}
-	if len(a.doc.Pieces) > 0 {
+	if halves := a.halves(); len(halves) > 0 {
+		s.Halves = halves
+	} else if len(a.doc.Pieces) > 0 {
 		s.MIME, s.Parent, s.ParentPages = a.doc.Pieces[0].MIME, a.doc.Pieces[0].DocumentID, a.doc.Pieces[0].Pages
 	}
 	return s
+}
+
+// halves are the files that a collated document is made of.
+func (a *attempt) halves() (out []document.Half) {
+	for _, p := range a.doc.Pieces {
+		i := slices.IndexFunc(out, func(h document.Half) bool { return h.DocumentID == p.DocumentID })
+		if i < 0 {
+			i = len(out)
+			out = append(out, document.Half{DocumentID: p.DocumentID, SHA256: p.SHA256, Path: p.Path})
+		}
+		out[i].Pages += len(p.Pages)
+	}
+	if len(out) < 2 {
+		return nil
+	}
+	return out
+}
+
+// pair joins the document with the other side of its pages, or has it wait for
+// them; done is true when that is all there is to do now.
+func (a *attempt) pair(info pages.Info) (next ledger.Document, done bool, err error) {
+	if a.folder.Collate != "duplex" || a.Impatient || len(a.doc.Pieces) > 0 || a.doc.AwaitsHalf || a.doc.Split != nil {
+		return a.doc, false, nil
+	}
+	next, err = a.Ledger.Pair(a.doc.ID, a.id, info.Pages, time.Now().Add(a.folder.CollateWithin.Std()))
+	if err != nil {
+		return next, true, err
+	}
+	fault.Point("pipeline.paired")
+	if next.State == ledger.Completed {
+		a.Log.Info("Collated.", "file", next.Path, "folder", next.Folder, "document", next.ID, "what", next.Reason)
+	} else {
+		a.Log.Info("Waits for the other side of its pages.", "file", next.Path, "folder", next.Folder, "document", next.ID, "until", next.NotBefore.Format(time.TimeOnly))
+	}
+	return next, true, nil
 }
 
 // straightened are barcodes on a page that was straightened after they were found.
