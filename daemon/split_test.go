@@ -257,3 +257,27 @@ func (o *office) waitDelivered(stem string) {
 	o.t.Helper()
 	o.waitLog("Delivered.", fmt.Sprintf("%s.pdf", stem))
 }
+
+// TestSplitOfPictures: parts of a TIFF are PDFs around its own pages.
+func TestSplitOfPictures(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join(corpus(t), "barcodes", "paperless-patch-code-t-middle-tiff.tiff"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := newOffice(t, "")
+	o.configure("split = { separator = \"^PATCHT$\" }\nbarcodes = true\npdfa = \"require\"\n")
+	o.start()
+	o.drop("pile.tiff", data)
+	o.waitDelivered("pile-1")
+	o.waitDelivered("pile-2")
+	o.drop("again.tiff", data)
+	o.waitLog("Already known", "again.tiff")
+	o.stop()
+	o.noDebris()
+	for i, stem := range []string{"pile-1", "pile-2"} {
+		doc := o.delivered("out", stem+".json")
+		if len(doc.Pages) != 1 || !reflect.DeepEqual(doc.Source.ParentPages, []int{1 + 2*i}) || doc.Source.MIME != "image/tiff" || doc.Files.Conformance != "PDF/A-2b" {
+			t.Errorf("%s: %+v, %+v", stem, doc.Source, doc.Files)
+		}
+	}
+}

@@ -54,8 +54,7 @@ func Needs(f config.Folder) (look, barcodes bool) {
 	return look || barcodes, barcodes
 }
 
-// Plan puts every page into exactly one part or among the dropped. Of several
-// rules that meet on a page the first decides.
+// Plan puts every page into exactly one part or among the dropped.
 func Plan(f config.Folder, pages []Page) (parts []Part, dropped []Dropped) {
 	var now Part
 	end := func() {
@@ -92,19 +91,23 @@ func Plan(f config.Folder, pages []Page) (parts []Part, dropped []Dropped) {
 	return parts, dropped
 }
 
-// meets finds the first rule that begins something new at a page; have is how
-// many pages the document before it has.
+// meets finds the rule that begins something new at a page: the first that what
+// is on the page meets, else one by number; have is how many pages the document
+// before it has.
 func meets(rules []config.SplitRule, p Page, have int) (config.SplitRule, string) {
 	for _, r := range rules {
-		switch {
-		case r.Pages > 0 && have >= r.Pages, r.Blank && p.blank():
+		if r.Blank && p.blank() {
 			return r, ""
-		case r.Separator != "" || r.Barcode != "":
-			for _, b := range p.Barcodes {
-				if r.Matches(b.Format, b.Text) {
-					return r, b.Text
-				}
+		}
+		for _, b := range p.Barcodes {
+			if r.Matches(b.Format, b.Text) {
+				return r, b.Text
 			}
+		}
+	}
+	for _, r := range rules {
+		if r.Pages > 0 && have >= r.Pages {
+			return r, ""
 		}
 	}
 	return config.SplitRule{}, ""
