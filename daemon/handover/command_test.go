@@ -1,0 +1,60 @@
+package handover
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"intray/daemon/config"
+)
+
+func hook(t *testing.T, limit time.Duration, script string) (config.Folder, string) {
+	t.Helper()
+	sh, err := exec.LookPath("sh")
+	if err != nil {
+		t.Skip("skipped: there is no sh")
+	}
+	out := filepath.Join(t.TempDir(), "out")
+	f := config.FolderDefaults("desk")
+	f.Hook, f.HookTimeout = []string{sh, "-c", script, out}, config.Duration(limit)
+	return f, out
+}
+
+func TestCommandHasTheDocumentAndLittleElse(t *testing.T) {
+	t.Setenv("SECRET_OF_THE_SERVICE", "x")
+	f, out := hook(t, time.Minute, `{ cat; env; } > "$0"`)
+	data := Data{DocumentID: oneID, Name: "a; rm -rf.pdf", Outputs: []string{"out/a.pdf"}, Document: []byte(`{"schema":"s"}`)}
+	if err := (&Desk{}).command(t.Context(), f, data); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{`{"schema":"s"}`, "INTRAY_DOCUMENT_ID=" + oneID, "INTRAY_NAME=a; rm -rf.pdf", "INTRAY_PDF=out/a.pdf"} {
+		if !strings.Contains(string(got), want) {
+			t.Errorf("%q is not in\n%s", want, got)
+		}
+	}
+	if strings.Contains(string(got), "SECRET_OF_THE_SERVICE") {
+		t.Error("the service's environment is handed on")
+	}
+}
+
+func TestCommandThatFailsOrHangs(t *testing.T) {
+	f, _ := hook(t, time.Minute, `echo "no room in the archive" >&2; exit 3`)
+	if err := (&Desk{}).command(t.Context(), f, Data{}); err == nil || !strings.Contains(err.Error(), "no room in the archive") {
+		t.Errorf("%v", err)
+	}
+	f, _ = hook(t, 50*time.Millisecond, `sleep 600`)
+	if err := (&Desk{}).command(t.Context(), f, Data{}); err == nil || !strings.Contains(err.Error(), "hook_timeout") {
+		t.Errorf("%v", err)
+	}
+	f.Hook = []string{filepath.Join(t.TempDir(), "missing")}
+	if err := (&Desk{}).command(t.Context(), f, Data{}); err == nil {
+		t.Error("a program that is not there was run")
+	}
+}
