@@ -4,11 +4,28 @@ import (
 	"context"
 	"image"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"intray/daemon/barcode"
 	"intray/daemon/barcode/barcodetest"
 )
+
+// cacheVariable names the folder of compiled code that the tests share.
+const cacheVariable = "INTRAY_TEST_BARCODE_CACHE"
+
+func TestMain(m *testing.M) {
+	dir, err := os.MkdirTemp("", "intray-barcode-*")
+	if err == nil {
+		err = os.Setenv(cacheVariable, dir)
+	}
+	if err != nil {
+		panic(err)
+	}
+	code := m.Run()
+	_ = os.RemoveAll(dir)
+	os.Exit(code)
+}
 
 // sheet is white paper with a barcode on it.
 func sheet(t testing.TB, text string) *image.Gray {
@@ -24,7 +41,7 @@ func sheet(t testing.TB, text string) *image.Gray {
 }
 
 func reader(t testing.TB) *barcode.Reader {
-	r := &barcode.Reader{}
+	r := &barcode.Reader{CacheDir: os.Getenv(cacheVariable)}
 	t.Cleanup(func() {
 		if err := r.Close(); err != nil {
 			t.Error(err)
