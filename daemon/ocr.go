@@ -208,7 +208,11 @@ func (a *app) ocrOutcome(l *ledger.Ledger, ids []string) error {
 			fmt.Fprintf(a.errs, "%s: %s\n", printable(doc.Name), doc.Failure.Sentence)
 		default:
 			worse(exitRetryLater)
-			fmt.Fprintf(a.errs, "%s: not finished\n", printable(doc.Name))
+			why := ""
+			if doc.Failure != nil {
+				why = ": " + doc.Failure.Sentence
+			}
+			fmt.Fprintf(a.errs, "%s: not finished%s\n", printable(doc.Name), why)
 		}
 	}
 	if code != exitDone {

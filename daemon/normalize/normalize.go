@@ -44,6 +44,8 @@ const blankInk = 0.0005
 const (
 	leastSkew = 0.2
 	mostSkew  = 15
+	// toldSkew is what a person sees.
+	toldSkew = 0.5
 )
 
 // Page maps one reading and says what was decided about the page. kept is how
@@ -60,15 +62,66 @@ func Page(r Reading) (p document.Page, kept int, warnings []document.Warning) {
 	}
 	kept = len(p.Blocks)
 	read := blocks(r.Result.Blocks, g)
-	if angle := skew(read); r.Own == nil && r.Deskew && !g.Fixed && math.Abs(angle) >= leastSkew && math.Abs(angle) <= mostSkew {
+	angle := skew(read)
+	slanted := r.Own == nil && r.Deskew && math.Abs(angle) >= leastSkew && math.Abs(angle) <= mostSkew
+	if slanted && !g.Fixed {
 		p.Skew = angle
 		g.ImageToPage = g.ImageToPage.Then(document.Straighten(g.Width, g.Height, angle))
 		read = blocks(r.Result.Blocks, g)
 	}
+	read = beside(read, p.Blocks)
 	p.Blocks = append(p.Blocks, read...)
 	p.Confidence, p.WorstConfidence = confidence(p.Blocks)
 	warnings = decide(&p, r, len(read))
+	if slanted && g.Fixed && math.Abs(angle) >= toldSkew {
+		warnings = append(warnings, document.Warning{Code: "not_straightened", Page: r.Number,
+			Message: fmt.Sprintf("The page leans by %.1f degrees. It was not straightened, since links, notes, form fields or a signature on it would be in the wrong place then.", angle)})
+	}
 	return p, kept, append(warnings, turned(p)...)
+}
+
+// beside leaves out words that lie on the page's own: an invisible layer says
+// them already.
+func beside(read, own []document.Block) []document.Block {
+	if len(own) == 0 {
+		return read
+	}
+	var out []document.Block
+	for _, b := range read {
+		lines := b.Lines
+		b.Lines = nil
+		for _, l := range lines {
+			l.Words = slices.DeleteFunc(slices.Clone(l.Words), func(w document.Word) bool { return liesOn(w.Box, own) })
+			if len(l.Words) > 0 {
+				b.Lines = append(b.Lines, l)
+			}
+		}
+		if len(b.Lines) > 0 {
+			out = append(out, b)
+		}
+	}
+	return out
+}
+
+// liesOn is true when words of the blocks cover half of a box or more.
+func liesOn(box document.Box, blocks []document.Block) bool {
+	covered := 0.0
+	for _, b := range blocks {
+		for _, l := range b.Lines {
+			if common(l.Box, box) == 0 {
+				continue
+			}
+			for _, w := range l.Words {
+				covered += common(w.Box, box)
+			}
+		}
+	}
+	return covered >= (box[2]-box[0])*(box[3]-box[1])/2
+}
+
+// common is the area two boxes share.
+func common(a, b document.Box) float64 {
+	return max(0, min(a[2], b[2])-max(a[0], b[0])) * max(0, min(a[3], b[3])-max(a[1], b[1]))
 }
 
 // decide sets the page's decision; read is how many blocks were read.

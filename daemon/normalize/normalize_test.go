@@ -136,3 +136,35 @@ func TestText(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestOverAnInvisibleLayer: what an invisible layer says already is not said a
+// second time, and what it does not say is.
+func TestOverAnInvisibleLayer(t *testing.T) {
+	line := func(words ...engines.Word) []engines.Block {
+		return []engines.Block{{Kind: engines.BlockText, Box: engines.Box{X1: 100, Y1: 100}, Lines: []engines.Line{{Box: engines.Box{X1: 100, Y1: 10}, Words: words}}}}
+	}
+	word := func(text string, x0, x1 float64) engines.Word {
+		return engines.Word{Text: text, Box: engines.Box{X0: x0, X1: x1, Y1: 10}, Confidence: 0.9}
+	}
+	own := engines.PageResult{Width: 100, Height: 100, Blocks: line(word("Hello", 0, 40))}
+	page, kept, _ := Page(Reading{Number: 1, Geometry: document.Geometry{Width: 100, Height: 100, ImageToPage: document.Identity()}, Own: &own, Read: true,
+		Result: engines.PageResult{Width: 100, Height: 100, Blocks: line(word("Hel1o", 2, 41), word("world", 45, 80))}})
+	if got := Text(page); kept != 1 || got != "Hello\n\nworld\n" && got != "Hello\nworld\n" {
+		t.Errorf("%d blocks are kept; text %q", kept, got)
+	}
+}
+
+// TestSlantedUnderLinks: a page that cannot be straightened says so.
+func TestSlantedUnderLinks(t *testing.T) {
+	l := engines.Line{Box: engines.Box{X0: 10, Y0: 10, X1: 90, Y1: 30}, HasBaseline: true, Slope: 0.05,
+		Words: []engines.Word{{Text: "leaning", Box: engines.Box{X0: 10, Y0: 10, X1: 50, Y1: 25}}, {Text: "words", Box: engines.Box{X0: 55, Y0: 12, X1: 90, Y1: 30}}}}
+	for _, fixed := range []bool{true, false} {
+		page, _, warnings := Page(Reading{Number: 1, Deskew: true, Read: true,
+			Geometry: document.Geometry{Width: 100, Height: 100, ImageToPage: document.Identity(), Fixed: fixed},
+			Result:   engines.PageResult{Width: 100, Height: 100, Blocks: []engines.Block{{Kind: engines.BlockText, Lines: []engines.Line{l}}}}})
+		told := len(warnings) == 1 && warnings[0].Code == "not_straightened"
+		if told != fixed || (page.Skew != 0) == fixed {
+			t.Errorf("fixed %v: skew %v, %v", fixed, page.Skew, warnings)
+		}
+	}
+}

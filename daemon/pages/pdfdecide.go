@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"image"
 
+	"github.com/klippa-app/go-pdfium/responses"
+
 	"intray/daemon/document"
 )
 
@@ -127,7 +129,7 @@ func (p *pdfFile) unread(number int, c content, own ownText, pic Picture) (Pictu
 	if err != nil {
 		return pic, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
 	}
-	boxes := own.boxes(pic.Geometry)
+	boxes := boxesOf(own.chars, pic.Geometry)
 	kept := regions[:0]
 	for _, r := range regions {
 		if hasUnreadInk(look, scaled(r, dpi), pixelBoxes(boxes, dpi)) {
@@ -141,7 +143,8 @@ func (p *pdfFile) unread(number int, c content, own ownText, pic Picture) (Pictu
 	if err != nil {
 		return pic, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
 	}
-	mixed := drawn(only(page, kept, boxes, dpi), dpi, pic.Geometry)
+	// Nobody sees an invisible layer: it must not tear holes into what is read.
+	mixed := drawn(only(page, kept, boxesOf(own.seen, pic.Geometry), dpi), dpi, pic.Geometry)
 	mixed.Text, mixed.Treat = pic.Text, pic.Treat
 	mixed.Reason = fmt.Sprintf("The page has text of its own (%d letters and digits), which is kept; what its pictures say (%d have ink and no text) is read.",
 		own.letters, len(kept))
@@ -230,10 +233,10 @@ func pixelBoxes(boxes []document.Box, dpi float64) []image.Rectangle {
 	return out
 }
 
-// boxes are those of the characters on the upright page, in points.
-func (t ownText) boxes(g document.Geometry) []document.Box {
+// boxesOf are those of the characters on the upright page, in points.
+func boxesOf(chars []*responses.GetPageTextStructuredChar, g document.Geometry) []document.Box {
 	var out []document.Box
-	for _, ch := range t.chars {
+	for _, ch := range chars {
 		at := ch.PointPosition
 		if b := g.UserToPage.Box(document.Box{at.Left, at.Bottom, at.Right, at.Top}); b[2] > b[0] && b[3] > b[1] {
 			out = append(out, b)

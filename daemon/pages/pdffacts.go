@@ -14,6 +14,9 @@ type catalog struct {
 	xfa       bool // a form that only its maker's program shows
 	portfolio bool
 	tagged    bool
+	// units are the sizes of user space units in points, of pages where that is
+	// not 1 (14.11.2, table 30).
+	units map[int]float64
 }
 
 // readCatalog reads the file's own objects. ok is false for files that only a
@@ -30,6 +33,7 @@ func readCatalog(path string) (c catalog, ok bool) {
 	if err != nil || root == nil {
 		return c, false
 	}
+	c.units = userUnits(f)
 	c.portfolio = root.Get("Collection") != nil
 	c.tagged = root.Get("StructTreeRoot") != nil
 	form, err := f.Dict(root.Get("AcroForm"))
@@ -61,6 +65,33 @@ func readCatalog(path string) (c catalog, ok bool) {
 	c.signed = c.signed || w.signed
 	return c, true
 }
+
+// userUnits reads the pages' UserUnit.
+func userUnits(f *objects.File) map[int]float64 {
+	units := map[int]float64{}
+	pages, err := f.Pages(maxFields)
+	if err != nil {
+		return nil
+	}
+	for i, page := range pages {
+		dict, err := page.Dict()
+		if err != nil {
+			continue
+		}
+		v, err := f.Resolve(dict.Get("UserUnit"))
+		if err != nil {
+			continue
+		}
+		if unit, ok := v.Float(); ok && unit > 0 && unit != 1 && unit <= mostUnit {
+			units[i+1] = unit
+		}
+	}
+	return units
+}
+
+// mostUnit makes the largest page some 380 km long, which is the most that
+// readers allow.
+const mostUnit = 75_000
 
 // formWalk walks a form's fields (12.7.3): their type and value may stand above
 // them.
@@ -144,7 +175,7 @@ func (p *pdfFile) describeCatalog() {
 	if !ok {
 		c.signed = p.signedAnyway()
 	}
-	p.info.Signed = c.signed
+	p.info.Signed, p.units = c.signed, c.units
 	warn := func(code, message string) {
 		p.info.Warnings = append(p.info.Warnings, document.Warning{Code: code, Message: message})
 	}

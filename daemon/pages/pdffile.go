@@ -13,8 +13,17 @@ func (p *pdfFile) page(number int) requests.Page {
 	return requests.Page{ByIndex: &requests.PageByIndex{Document: p.doc, Index: number - 1}}
 }
 
+// unit is how many points a unit of the page's user space has; PDFium takes it
+// for one.
+func (p *pdfFile) unit(number int) float64 {
+	if unit, ok := p.units[number]; ok {
+		return unit
+	}
+	return 1
+}
+
 // geometry computes how user space maps to the upright page (ISO 32000-1,
-// 8.3.2.3 and 14.11.2): the crop box, turned by /Rotate.
+// 8.3.2.3 and 14.11.2): the crop box in points, turned by /Rotate.
 func (p *pdfFile) geometry(number int) (document.Geometry, error) {
 	box, err := p.pdfium.FPDF_GetPageBoundingBox(&requests.FPDF_GetPageBoundingBox{Page: p.page(number)})
 	if err != nil {
@@ -46,5 +55,7 @@ func (p *pdfFile) geometry(number int) (document.Geometry, error) {
 	if g.Rotation%180 == 90 {
 		g.Width, g.Height = g.Height, g.Width
 	}
+	unit := p.unit(number)
+	g.Width, g.Height, g.UserToPage = unit*g.Width, unit*g.Height, g.UserToPage.Then(document.Scale(unit, unit))
 	return g, nil
 }

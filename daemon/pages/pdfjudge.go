@@ -14,6 +14,8 @@ import (
 // ownText is the text a PDF page brings along.
 type ownText struct {
 	chars []*responses.GetPageTextStructuredChar
+	// seen are those of them that are not an invisible layer's.
+	seen []*responses.GetPageTextStructuredChar
 	// letters counts letters and digits.
 	letters int
 	// why says in a sentence why the text is of no use; "" if it is.
@@ -41,9 +43,12 @@ func (p *pdfFile) ownText(number int, c content, withoutHidden bool) (ownText, e
 		_, _ = p.pdfium.FPDFText_ClosePage(&requests.FPDFText_ClosePage{TextPage: loaded.TextPage})
 	}()
 	p.mendPairs(loaded.TextPage, structured.Chars)
-	t := ownText{chars: structured.Chars}
-	if withoutHidden && c.hidden > 0 {
-		t.chars = p.shown(loaded.TextPage, structured.Chars)
+	t := ownText{chars: structured.Chars, seen: structured.Chars}
+	if c.hidden > 0 {
+		t.seen = p.shown(loaded.TextPage, structured.Chars)
+	}
+	if withoutHidden {
+		t.chars = t.seen
 	}
 	t.letters, t.why = judge(t.chars, func(i int) bool {
 		e, err := p.pdfium.FPDFText_HasUnicodeMapError(&requests.FPDFText_HasUnicodeMapError{TextPage: loaded.TextPage, Index: i})

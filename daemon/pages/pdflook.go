@@ -68,7 +68,7 @@ func (p *pdfFile) Draw(number int) (Stored, error) {
 	if err != nil {
 		return Stored{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
 	}
-	rendered, err := p.pdfium.RenderPageInDPI(&requests.RenderPageInDPI{Page: p.page(number), DPI: int(drawingDPI(readingDPI, g))})
+	rendered, err := p.pdfium.RenderPageInDPI(&requests.RenderPageInDPI{Page: p.page(number), DPI: p.pdfiumDPI(number, drawingDPI(readingDPI, g))})
 	if err != nil {
 		return Stored{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
 	}

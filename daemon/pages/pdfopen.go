@@ -25,6 +25,7 @@ type pdfFile struct {
 	limits  Limits
 	text    string // one of the Text constants
 	streams *streams
+	units   map[int]float64 // see catalog
 }
 
 func (o *Opener) openPDF(ctx context.Context, path string) (_ Document, err error) {
@@ -85,13 +86,37 @@ func checkTail(f *os.File) (size int64, err error) {
 		return 0, fmt.Errorf("stat original: %w", err)
 	}
 	size = info.Size()
-	const look = 4096
-	tail := make([]byte, min(size, look))
-	if _, err := f.ReadAt(tail, size-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
+	end, err := withoutZeros(f, size)
+	if err != nil {
+		return 0, fmt.Errorf("read end of original: %w", err)
+	}
+	tail := make([]byte, min(end, tailSize))
+	if _, err := f.ReadAt(tail, end-int64(len(tail))); err != nil && !errors.Is(err, io.EOF) {
 		return 0, fmt.Errorf("read end of original: %w", err)
 	}
 	if !bytes.Contains(tail, []byte("startxref")) && !bytes.Contains(tail, []byte("%%EO")) {
 		return 0, corrupt("The PDF ends too early: it looks cut off. Scan or copy it again.", nil)
+	}
+	return size, nil
+}
+
+// tailSize is how much of a file's end is searched for what ends a PDF.
+const tailSize = 4096
+
+// withoutZeros is how much of a file is left without the zeros at its end, with
+// which some programs fill files up.
+func withoutZeros(f *os.File, size int64) (int64, error) {
+	chunk := make([]byte, tailSize)
+	for size > 0 {
+		part := chunk[:min(size, tailSize)]
+		if _, err := f.ReadAt(part, size-int64(len(part))); err != nil && !errors.Is(err, io.EOF) {
+			return 0, err
+		}
+		left := len(bytes.TrimRight(part, "\x00"))
+		size -= int64(len(part) - left)
+		if left > 0 {
+			break
+		}
 	}
 	return size, nil
 }

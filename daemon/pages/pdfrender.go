@@ -19,7 +19,7 @@ const maxRender = 36_000_000
 func (p *pdfFile) draw(number int, dpi float64, g document.Geometry) (*image.Gray, float64, error) {
 	dpi = drawingDPI(dpi, g)
 	rendered, err := p.pdfium.RenderPageInDPI(&requests.RenderPageInDPI{
-		Page: p.page(number), DPI: int(dpi), ImageFormat: requests.RenderImageFormatGrayscale,
+		Page: p.page(number), DPI: p.pdfiumDPI(number, dpi), ImageFormat: requests.RenderImageFormatGrayscale,
 		RenderFlags: enums.FPDF_RENDER_FLAG_ANNOT,
 	})
 	if err != nil {
@@ -28,6 +28,9 @@ func (p *pdfFile) draw(number int, dpi float64, g document.Geometry) (*image.Gra
 	defer rendered.Cleanup()
 	return grey(rendered.Result.RenderedImage), dpi, nil // a copy: the original is PDFium's
 }
+
+// pdfiumDPI is what PDFium calls a number of dots per inch.
+func (p *pdfFile) pdfiumDPI(number int, dpi float64) int { return max(int(dpi*p.unit(number)), 1) }
 
 // drawingDPI is dpi, or less for a page that would have more than maxRender
 // pixels.

@@ -2,8 +2,10 @@ package pages
 
 import (
 	"fmt"
+	"os"
 	"testing"
 
+	"intray/daemon/document"
 	"intray/daemon/pdf/objects"
 	"intray/daemon/pdf/pdftest"
 )
@@ -65,5 +67,74 @@ func TestPagesHaveTheSameNumbers(t *testing.T) {
 			t.Error(err)
 		}
 		src.Close()
+	}
+}
+
+// TestUserUnitIsInPoints: a page in units of four points is four times as large.
+func TestUserUnitIsInPoints(t *testing.T) {
+	path := pdftest.Build(t, "", "<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Count 2 /Kids [3 0 R 4 0 R] >>",
+		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 150] >>", "<< /Type /Page /Parent 2 0 R /MediaBox [10 0 110 150] /Rotate 90 /UserUnit 4 >>")
+	o := &Opener{CacheDir: sharedCache(t)}
+	defer o.Close()
+	d, err := o.Open(t.Context(), path, MIMEPDF)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	for n, want := range [][2]float64{{100, 150}, {600, 400}} {
+		pic, err := d.(Drawn).Whole(t.Context(), n+1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g := pic.Geometry
+		if g.Width != want[0] || g.Height != want[1] {
+			t.Errorf("page %d has %v by %v points", n+1, g.Width, g.Height)
+		}
+		if x, y := g.ImageToPage.Apply(float64(pic.Width), float64(pic.Height)); x != g.Width || y != g.Height {
+			t.Errorf("page %d: the picture ends at %v, %v", n+1, x, y)
+		}
+		if dpi := float64(pic.Width) / g.Width * 72; dpi < 290 || dpi > 310 {
+			t.Errorf("page %d is drawn at %.0f dpi", n+1, dpi)
+		}
+	}
+	if x, y := d.(*pdfFile).mustGeometry(t, 2).UserToPage.Apply(10, 0); x != 0 || y != 0 {
+		t.Errorf("the crop box's corner is at %v, %v", x, y)
+	}
+}
+
+func (p *pdfFile) mustGeometry(t *testing.T, number int) document.Geometry {
+	t.Helper()
+	g, err := p.geometry(number)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// TestFilledUpWithZeros: zeros after its end do not make a PDF a damaged one,
+// but a cut-off one stays that with zeros.
+func TestFilledUpWithZeros(t *testing.T) {
+	path := pdftest.Build(t, "", "<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Count 1 /Kids [3 0 R] >>",
+		"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 100 150] >>")
+	o := &Opener{CacheDir: sharedCache(t)}
+	defer o.Close()
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		data []byte
+		good bool
+	}{"filled up": {whole, true}, "cut off and filled up": {whole[:len(whole)/2], false}} {
+		if err := os.WriteFile(path, append(c.data[:len(c.data):len(c.data)], make([]byte, 3*tailSize+7)...), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		d, err := o.Open(t.Context(), path, MIMEPDF)
+		if (err == nil) != c.good {
+			t.Errorf("%s: %v", name, err)
+		}
+		if err == nil {
+			d.Close()
+		}
 	}
 }

@@ -46,7 +46,7 @@ func Document(d document.Document, pages int) document.Validation {
 func worthTelling(warnings []document.Warning) bool {
 	for _, w := range warnings {
 		switch w.Code {
-		case "kept_text", "mixed_page", "blank_page", "rotated", "resolution_estimated", "not_pdfa":
+		case "kept_text", "mixed_page", "blank_page", "rotated", "not_straightened", "resolution_estimated", "not_pdfa":
 		default:
 			return true
 		}

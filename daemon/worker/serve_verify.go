@@ -94,7 +94,10 @@ func (r *Reader) verifyPage(ctx context.Context, q VerifyRequest, out pages.Draw
 		return err
 	}
 	own := ""
-	if kept.Layer.Kept > 0 { // the page's own words must not stand in for those that were read
+	switch { // the page's own words must not stand in for those that were read
+	case kept.Layer.Kept > 0 && kept.Layer.Treat == pdf.TreatRedo: // the original has an old layer as well
+		own = printed(kept.Layer.Page.Blocks[:kept.Layer.Kept])
+	case kept.Layer.Kept > 0:
 		drawn, err := r.drawn(ctx, q.Source)
 		if err != nil {
 			return err
@@ -175,6 +178,19 @@ func judgePage(number int, before, after pages.Thumb, tolerance, greys float64) 
 			"Page %d of the searchable PDF shows something that the original does not, in %d places; it is not delivered.", number, n)}
 	}
 	return nil
+}
+
+// printed is the text of blocks, a word after another.
+func printed(blocks []document.Block) string {
+	var b strings.Builder
+	for _, block := range blocks {
+		for _, line := range block.Lines {
+			for _, w := range line.Words {
+				b.WriteString(w.Text + " ")
+			}
+		}
+	}
+	return b.String()
 }
 
 // extracted is the share of the layer's letters that the page's text has beyond
