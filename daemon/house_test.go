@@ -48,12 +48,12 @@ func rooms() map[string][]string {
 		"daemon/pdf/pdftest":           {},
 		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document"},
 		"daemon/deliver":               {"daemon/document", "daemon/durable", "daemon/fault"},
-		"daemon/review":                {"daemon/document", "daemon/durable", "ledger"},
+		"daemon/review":                {"daemon/document", "daemon/durable", "daemon/fault", "ledger"},
 		"daemon/web":                   {"ledger", "daemon/document", "daemon/originals", "daemon/durable"},
 		"daemon/route":                 {"engines", "daemon/document"},
 		"daemon/normalize":             {"engines", "daemon/document"},
 		"daemon/extract":               {"engines", "daemon/document"},
-		"daemon/validate":              {"engines", "daemon/document"},
+		"daemon/validate":              {"engines", "daemon/config", "daemon/document"},
 	}
 }
 

@@ -39,6 +39,13 @@
 //	  <folder> 00 <path>             -> Sighting, JSON   files that stay in their hot folder
 //	purging
 //	  <id>                           -> empty   being removed; it takes no other move
+//	deciding
+//	  <id>                           -> empty   a person's decision is being carried out
+//	business
+//	  <digest, 64 hex>               -> id of the document that had this business key first
+//	tallies
+//	  <group> 00                     -> number of names in the group, 8 bytes
+//	  <group> 00 <name> 00 <what>    -> how often it happened, 8 bytes
 //	counts
 //	  <state>                        -> number of documents, 8 bytes
 package ledger
@@ -67,6 +74,9 @@ var (
 	bucketSeen          = []byte("seen")
 	bucketPurging       = []byte("purging")
 	bucketCounts        = []byte("counts")
+	bucketDeciding      = []byte("deciding")
+	bucketBusiness      = []byte("business")
+	bucketTallies       = []byte("tallies")
 
 	keySchema   = []byte("schema")
 	keyIdentity = []byte("identity")
@@ -83,10 +93,13 @@ func listBuckets() [][]byte {
 	return [][]byte{bucketByFolder, bucketByFolderState, bucketByName, bucketSeen, bucketPurging}
 }
 
+// reviewBuckets came with review: decisions, business keys, what was counted.
+func reviewBuckets() [][]byte { return [][]byte{bucketDeciding, bucketBusiness, bucketTallies} }
+
 // indexBuckets hold what follows from the documents; see indexes.
 func indexBuckets() [][]byte {
 	return [][]byte{bucketByState, bucketByFolder, bucketByFolderState, bucketByName, bucketBySHA256,
-		bucketDue, bucketLeased, bucketUncleared}
+		bucketDue, bucketLeased, bucketUncleared, bucketDeciding}
 }
 
 const idLength = 36

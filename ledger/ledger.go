@@ -144,6 +144,7 @@ func migrations() []migration {
 	return []migration{
 		{"make the buckets", func(tx *bolt.Tx) error { return makeBuckets(tx, dataBuckets()) }},
 		{"index by folder and name", indexLists},
+		{"make the buckets of review", func(tx *bolt.Tx) error { return makeBuckets(tx, reviewBuckets()) }},
 	}
 }
 
