@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -49,8 +50,12 @@ func (a *attempt) forClerk(ctx context.Context, doc document.Document, havePDF b
 	if err != nil || a.Impatient { // nobody will decide on a command's results
 		return nil, err
 	}
+	pictures, err := a.pictures(ctx, doc, havePDF)
 	sheet := a.sheet(doc)
-	return []deliver.Part{{Name: review.FieldsFile, Data: []byte(review.FieldsText(sheet))}}, ctx.Err()
+	return []deliver.Part{
+		{Name: review.FieldsFile, Data: []byte(review.FieldsText(sheet))},
+		{Name: review.PageFile, Write: func(w io.Writer) error { return review.Page(w, sheet, pictures) }},
+	}, err
 }
 
 // sheet is what there is to tell a clerk.
@@ -91,6 +96,9 @@ func (p *Pipeline) putAway(doc ledger.Document) error {
 	}
 	if _, err := os.Stat(work); errors.Is(err, fs.ErrNotExist) {
 		return nil
+	}
+	if err := os.RemoveAll(filepath.Join(work, showFolder)); err != nil {
+		return fmt.Errorf("remove pictures: %w", err)
 	}
 	if len(doc.Outputs) > 0 { // a bundle that is moved at once is known by its JSON alone
 		if m, err := review.ManifestOf(doc.Outputs[0]); err == nil {

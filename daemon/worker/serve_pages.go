@@ -13,12 +13,13 @@ import (
 )
 
 // The requests a child answers. Paths are absolute; a child reads originals and
-// writes only the file it was told to.
+// writes only the files it was told to.
 const (
 	Inspect  = "inspect"
 	Read     = "read"
 	Assemble = "assemble"
 	Verify   = "verify"
+	Show     = "show"
 )
 
 // Source names an original: its path in the store and the type found by content.
@@ -119,6 +120,7 @@ func (r *Reader) Handlers() map[string]Handler {
 		Read:     handle(r.read),
 		Assemble: handle(r.assemble),
 		Verify:   handle(r.verify),
+		Show:     handle(r.show),
 	}
 }
 
