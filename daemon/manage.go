@@ -232,6 +232,8 @@ type stats struct {
 	// Intake is nil when no daemon runs.
 	Intake *intakeStats `json:"intake"`
 	Ledger ledgerStats  `json:"ledger"`
+	// Quality is what people's decisions in review say about the reading.
+	Quality quality `json:"quality"`
 }
 
 type intakeStats struct {
@@ -255,6 +257,9 @@ func statsOf(l *ledger.Ledger) (stats, error) {
 	for _, state := range ledger.States() {
 		s.Documents[state] = counts[state]
 	}
+	if s.Quality, err = qualityOf(l); err != nil {
+		return s, err
+	}
 	s.Ledger.Bytes, s.Ledger.FreeBytes, err = l.Space()
 	return s, err
 }
@@ -262,7 +267,7 @@ func statsOf(l *ledger.Ledger) (stats, error) {
 func (a *app) statsCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "stats", Short: "Count documents by state", Args: cobra.NoArgs,
+		Use: "stats", Short: "Count documents by state, and say how good the reading is", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.load()
 			if err != nil {
@@ -294,6 +299,9 @@ func (a *app) printStats(s stats) error {
 		}
 	}
 	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := s.Quality.print(a.out); err != nil {
 		return err
 	}
 	switch {

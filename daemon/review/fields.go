@@ -48,7 +48,11 @@ type Sheet struct {
 func FieldsText(s Sheet) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(oneLine(fmt.Sprintf(format, args...)) + "\n") }
-	line("# Compare the values below with review.html, correct them here and save this file.")
+	if len(s.lines()) > 0 {
+		line("# Compare the values below with review.html, correct them here and save this file.")
+	} else {
+		line("# This document has no fields to correct: look at it in review.html.")
+	}
 	line("# Then move the whole folder into \"approve\" to release the document, into \"reject\" to refuse it, or into \"again\" to have it read once more.")
 	line("#")
 	line("# %s", s.Document.Source.Name)

@@ -149,10 +149,10 @@ func date(s string, languages []string) (string, error) {
 		return numbersDate(m[1], m[3], m[4], m[2], languages)
 	}
 	day, month, year := "", "", ""
-	if m := wordedDate.FindStringSubmatch(s); m != nil {
-		day, month, year = m[1], m[2], m[3]
-	} else if m := monthFirst.FindStringSubmatch(s); m != nil {
+	if m := monthFirst.FindStringSubmatch(s); m != nil {
 		day, month, year = m[2], m[1], m[3]
+	} else if m := wordedDate.FindStringSubmatch(s); m != nil {
+		day, month, year = m[1], m[2], m[3]
 	}
 	n := monthNumber(month)
 	if n == 0 {
