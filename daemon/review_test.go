@@ -280,3 +280,78 @@ func TestReviewOverAShare(t *testing.T) {
 		t.Errorf("%d delivered", n)
 	}
 }
+
+// TestBrokenEdits come back with a word beside the line, with all that the clerk
+// wrote, and count once they are mended; the same by command and API.
+func TestBrokenEdits(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "")
+	o.add(sampleAll)
+	o.start()
+	o.inReview("edit", "order")
+	edit := o.bundle("review/edit-*")
+	text := filepath.Join(edit, "fields.txt")
+	if err := os.WriteFile(text, []byte("\xFF\xFE#\x00 \x00m\x00y\x00\r\x00\n\x00t\x00o\x00t\x00l\x00=\x001\x00"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(edit, "call them.txt"), []byte("tomorrow"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o.moveTo("approve", edit)
+	o.waitLog("needs a correction", "edit.png", "totl")
+	data, err := os.ReadFile(text)
+	if err != nil || string(data) != "\uFEFF# my\n# !! There is no field \"totl\": this kind of document has no fields. Remove the line.\ntotl=1\n" {
+		t.Fatalf("%q, %v", data, err)
+	}
+	if err := os.WriteFile(text, []byte("# my\r\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	o.moveTo("approve", edit)
+	o.untilState("edit", "completed")
+	o.until(nil, func() bool { return len(glob(o, "review/approve/*/*.json")) == 0 })
+	if left := glob(o, "review/approve/*/call them.txt"); len(left) != 1 { // nobody's but the clerk's
+		t.Errorf("the clerk's own file is gone: %q", left)
+	}
+
+	order := o.bundle("review/order-*")
+	text = filepath.Join(order, "fields.txt")
+	if err := os.WriteFile(text, []byte("nonsense\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	docs := o.documents()
+	id := docs[slices.IndexFunc(docs, func(d web.Summary) bool { return d.Name == "order.png" })].DocumentID
+	if _, stderr, code := runIntray(t, "approve", id, "--config", o.config); code != exitRefused || !strings.Contains(stderr, "not understood") {
+		t.Errorf("code %d: %s", code, stderr)
+	}
+	if data, err := os.ReadFile(text); err != nil || !strings.HasPrefix(string(data), "# !! ") || !strings.HasSuffix(string(data), "\nnonsense\n") {
+		t.Errorf("%q, %v", data, err)
+	}
+	o.ok("reject", id, "--reason", "nonsense")
+	o.until(nil, func() bool { return len(glob(o, "review/order-*")) == 0 })
+
+	var s stats
+	if err := json.Unmarshal([]byte(o.ok("stats", "--json")), &s); err != nil {
+		t.Fatal(err)
+	}
+	if q := s.Quality; q.Read != 2 || q.Sample.Sent != 2 || q.Sample.Right != 1 || q.Sample.Wrong != 1 || q.Sample.FalseAccepts == nil || *q.Sample.FalseAccepts != 0.5 ||
+		q.Reviews.Sent != 0 || q.Reviews.Unnecessary != nil || len(q.Confidence) != 10 || len(q.ByLanguage) != 1 || q.ByLanguage[0].Name != "eng" {
+		t.Errorf("%+v", q)
+	}
+	if out := o.ok("stats"); !strings.Contains(out, "Of 2 documents looked at as a sample, 50 % were wrong.") {
+		t.Error(out)
+	}
+	o.stop()
+}
+
+// TestRuleThatMeansNothing is told at the start, with its line.
+func TestRuleThatMeansNothing(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "")
+	o.add("[[class]]\nname = \"bill\"\n[[class.field]]\nname = \"total\"\ntype = \"amount\"\n[[class.rule]]\ncheck = \"totl > 0\"\n")
+	for _, command := range []string{"run", "doctor"} {
+		out, stderr, code := runIntray(t, command, "--config", o.config)
+		if code == exitDone || !strings.Contains(out+stderr, "totl") || !strings.Contains(out+stderr, "config.toml:") {
+			t.Errorf("%s: code %d\n%s%s", command, code, out, stderr)
+		}
+	}
+}

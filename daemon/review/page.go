@@ -131,10 +131,14 @@ func pageOf(s Sheet, p Pictures) shown {
 	return out
 }
 
+// markMargin keeps a mark's border off the letters, in points.
+const markMargin = 2
+
 func (s *shownPage) mark(page document.Page, box document.Box, field bool, label string) {
 	if page.Width <= 0 || page.Height <= 0 || box[2] <= box[0] || box[3] <= box[1] {
 		return
 	}
+	box = document.Box{box[0] - markMargin, box[1] - markMargin, box[2] + markMargin, box[3] + markMargin}
 	s.Marks = append(s.Marks, mark{Left: 100 * box[0] / page.Width, Top: 100 * box[1] / page.Height,
 		Width: 100 * (box[2] - box[0]) / page.Width, Height: 100 * (box[3] - box[1]) / page.Height, Field: field, Label: label})
 }
