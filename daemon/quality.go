@@ -115,7 +115,9 @@ func qualityOf(l *ledger.Ledger) (quality, error) {
 	q.Sample.FalseAccepts = share(q.Sample.Wrong, q.Sample.Right+q.Sample.Wrong)
 	for tenth := range 10 {
 		name := fmt.Sprintf("0.%d", tenth)
-		of := func(what string) int { return counts[ledger.Tally{Group: pipeline.GroupConfidence, Name: name, What: what}] }
+		of := func(what string) int {
+			return counts[ledger.Tally{Group: pipeline.GroupConfidence, Name: name, What: what}]
+		}
 		q.Confidence = append(q.Confidence, confidenceQuality{name, of(pipeline.FieldFound), of(pipeline.FieldReviewed), of(pipeline.DidCorrect)})
 	}
 	q.ByClass = groupsQuality(counts, pipeline.GroupClass)

@@ -84,7 +84,8 @@ func TestBusinessKeys(t *testing.T) {
 		}
 		return holder.ID
 	}
-	if claim(first, "a") != first.ID || claim(first, "a") != first.ID || claim(second, "a") != first.ID {
+	claim(first, "a")
+	if claim(first, "a") != first.ID || claim(second, "a") != first.ID {
 		t.Error("the first has not the key")
 	}
 	if _, err := l.Apply(first.ID, ledger.Purge("test", "")); err != nil {
