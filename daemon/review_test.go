@@ -136,7 +136,7 @@ func TestReviewInAFolder(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	o.until(nil, func() bool { return len(o.undecided()) == 0 })
-	if left := glob(o, "review/*/*"); len(left) != 4 { // the files of the one that waits
+	if left := glob(o, "review/*/*"); len(left) != 5 { // the files of the one that waits
 		t.Errorf("left in review: %q", left)
 	}
 	o.stop()
@@ -200,7 +200,7 @@ func TestReviewOverAShare(t *testing.T) {
 	// All but the end of the last file is there; the bundle in review, too.
 	half := o.bundle("review/half-*")
 	to := o.path("review", "approve", filepath.Base(half))
-	for _, name := range []string{"fields.txt", "half.json", "half.png"} {
+	for _, name := range []string{"fields.txt", "half.json", "half.png", "review.html"} {
 		copyFile(t, filepath.Join(half, name), filepath.Join(to, name))
 	}
 	pdf, err := os.ReadFile(filepath.Join(half, "half.pdf"))
@@ -248,6 +248,7 @@ func TestReviewOverAShare(t *testing.T) {
 		t.Errorf("half: %s, twice: %s", o.state("half"), o.state("twice"))
 	}
 	o.untilState("renamed", "rejected") // it waits longer: a file seems to be missing
+	o.until(nil, func() bool { return len(glob(o, "review/reject/weg damit")) == 0 })
 	o.waitLog("left alone", "half", "files are missing")
 	if o.state("half") != "needs_human_review" {
 		t.Error("half a bundle was decided on")

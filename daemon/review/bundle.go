@@ -69,6 +69,7 @@ type bundle struct {
 	id, attempt string // "" when they are not told
 	text        []byte // of fields.txt; nil if there is none
 	textPath    string
+	headName    string // of the JSON that told the ids
 	names       []string
 	sizes       map[string]int64
 	// marks change when a file in it does.
@@ -128,6 +129,9 @@ func (b *bundle) identify() error {
 		if b.attempt == "" && strings.EqualFold(filepath.Ext(name), ".json") {
 			if err := b.readHead(path); err != nil {
 				return err
+			}
+			if b.attempt != "" {
+				b.headName = name
 			}
 		}
 	}
@@ -297,7 +301,12 @@ func Clear(path, documentID, attempt string, names, texts []string) error {
 	if b.loose {
 		return remove(path)
 	}
-	// The JSON says whose they are: it goes last, and fields.txt before it.
+	// The JSON says whose they are: it goes last, whatever it is called by now, and
+	// fields.txt before it.
+	names = slices.Clone(names)
+	if b.headName != "" && !slices.Contains(names, b.headName) {
+		names = append(names, b.headName)
+	}
 	slices.SortStableFunc(names, func(a, b string) int { return lastness(a) - lastness(b) })
 	for _, name := range names {
 		if name == FieldsFile && b.text != nil && !slices.Contains(texts, sumOf(b.text)) {
