@@ -96,7 +96,7 @@ func (a *app) root() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: ./config.toml, then the system's)")
 	root.AddCommand(a.runCommand(), a.initCommand(), a.doctorCommand(), a.ocrCommand(), a.listCommand(), a.showCommand(),
-		a.retryCommand(), a.purgeCommand(), a.backupCommand(), a.statsCommand(), a.statesCommand(), a.serviceCommand(), a.versionCommand(), a.workerCommand(), a.sampleCommand())
+		a.retryCommand(), a.approveCommand(), a.rejectCommand(), a.againCommand(), a.purgeCommand(), a.backupCommand(), a.statsCommand(), a.statesCommand(), a.serviceCommand(), a.versionCommand(), a.workerCommand(), a.sampleCommand())
 	asUsage(root)
 	return root
 }

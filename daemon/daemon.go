@@ -93,9 +93,14 @@ func newPipeline(h *house) (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	classes, err := compileClasses(h.cfg)
+	if err != nil {
+		return nil, err
+	}
 	return &pipeline.Pipeline{
-		Config: h.cfg, Ledger: h.ledger, Originals: h.originals, Workers: h.pool, Engines: specs,
-		WorkDir: filepath.Join(h.cfg.DataDir, "work"), Owner: h.owner, Producer: "Intray " + version(),
+		Classes: classes,
+		Config:  h.cfg, Ledger: h.ledger, Originals: h.originals, Workers: h.pool, Engines: specs,
+		WorkDir: workDir(h.cfg), Owner: h.owner, Producer: "Intray " + version(),
 		Policy: ledger.Policy{Base: h.cfg.Retry.Base.Std(), Cap: h.cfg.Retry.Cap.Std(),
 			MaxAttempts: h.cfg.Retry.MaxAttempts, Jitter: h.cfg.Retry.Jitter},
 		// More documents than workers: a single page gets its turn while long
@@ -140,6 +145,12 @@ func (h *house) run(ctx context.Context) (err error) {
 	failed := make(chan error, len(h.fronts)+3)
 	watching, stopWatching := context.WithCancel(ctx)
 	defer stopWatching()
+	for _, room := range h.pipeline.Rooms() {
+		if err := room.Prepare(); err != nil {
+			h.log.Error("Decisions on documents in review cannot be made there yet.", "folder", room.Dir, "error", err)
+		}
+		group.Go(func() { room.Run(watching) })
+	}
 	for _, f := range h.fronts {
 		group.Go(func() { failed <- f.Run(watching) })
 	}
@@ -195,6 +206,9 @@ func (h *house) actions() web.Actions {
 	return web.Actions{
 		Retry: func(id, actor string) (ledger.Document, error) {
 			return retryDocument(h.ledger, h.originals, h.log, id, actor)
+		},
+		Decide: func(ctx context.Context, id, verb string, q web.DecisionRequest) (ledger.Document, error) {
+			return decide(ctx, h.pipeline, id, verb, "api", q)
 		},
 		Purge: func(ctx context.Context, ids []string, dry bool) (any, error) {
 			return purge(ctx, h.purger(), ids, "api", dry)

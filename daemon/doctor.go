@@ -48,6 +48,9 @@ func (a *app) doctorCommand() *cobra.Command {
 			if err := realLoops(cfg); err != nil {
 				findings = append(findings, finding{what: "folders", problem: err.Error()})
 			}
+			if _, err := compileClasses(cfg); err != nil {
+				findings = append(findings, finding{what: "classes", problem: err.Error()})
+			}
 			findings = append(findings, findEngines(cfg)...)
 			findings = append(findings, checkFolders(cfg)...)
 			findings = append(findings, checkSpace(cfg), checkPort(cfg), checkClock(path))

@@ -52,6 +52,10 @@ func TestA3KillAtEveryPoint(t *testing.T) {
 					killInPurge(t, time+1)
 					return
 				}
+				if strings.HasPrefix(point, "review.") {
+					killInReview(t, point, time+1)
+					return
+				}
 				killAt(t, contents, point, time+1)
 			})
 		}

@@ -52,12 +52,12 @@ func rooms() map[string][]string {
 		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document", "daemon/barcode"},
 		"daemon/deliver":               {"daemon/document", "daemon/durable", "daemon/fault"},
 		"daemon/handover":              {"ledger", "daemon/config", "daemon/deliver", "daemon/document", "daemon/fault"},
-		"daemon/review":                {"daemon/document", "daemon/durable", "ledger"},
+		"daemon/review":                {"daemon/document", "daemon/durable", "daemon/fault", "ledger"},
 		"daemon/web":                   {"ledger", "daemon/document", "daemon/originals", "daemon/durable"},
 		"daemon/route":                 {"engines", "daemon/document"},
 		"daemon/normalize":             {"engines", "daemon/document"},
 		"daemon/extract":               {"engines", "daemon/document"},
-		"daemon/validate":              {"engines", "daemon/document"},
+		"daemon/validate":              {"engines", "daemon/config", "daemon/document"},
 	}
 }
 

@@ -232,7 +232,10 @@ type stats struct {
 	// Intake is nil when no daemon runs.
 	Intake *intakeStats `json:"intake"`
 	Ledger ledgerStats  `json:"ledger"`
-	Outbox outboxStats  `json:"outbox"`
+	// Quality is what people's decisions in review say about the reading.
+	Quality quality `json:"quality"`
+	// Outbox is what others are told.
+	Outbox outboxStats `json:"outbox"`
 }
 
 // outboxStats counts messages that are to be told, and those given up.
@@ -262,6 +265,9 @@ func statsOf(l *ledger.Ledger) (stats, error) {
 	for _, state := range ledger.States() {
 		s.Documents[state] = counts[state]
 	}
+	if s.Quality, err = qualityOf(l); err != nil {
+		return s, err
+	}
 	messages, err := l.Messages("")
 	if err != nil {
 		return s, err
@@ -280,7 +286,7 @@ func statsOf(l *ledger.Ledger) (stats, error) {
 func (a *app) statsCommand() *cobra.Command {
 	var asJSON bool
 	c := &cobra.Command{
-		Use: "stats", Short: "Count documents by state", Args: cobra.NoArgs,
+		Use: "stats", Short: "Count documents by state, and say how good the reading is", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			cfg, err := a.load()
 			if err != nil {
@@ -312,6 +318,9 @@ func (a *app) printStats(s stats) error {
 		}
 	}
 	if err := w.Flush(); err != nil {
+		return err
+	}
+	if err := s.Quality.print(a.out); err != nil {
 		return err
 	}
 	if n := s.Outbox; n.Waiting+n.Dead > 0 {

@@ -31,7 +31,7 @@ func (l *Ledger) Backup(w io.Writer) (size int64, err error) {
 // would speak of what was delivered long ago.
 func (l *Ledger) ForgetPlans() error {
 	return l.update(func(tx *bolt.Tx) error {
-		for _, state := range []State{Received, Validated, Processing, SubmittedToProvider, FailedRetryable} {
+		for _, state := range []State{Received, Validated, Processing, SubmittedToProvider, FailedRetryable, NeedsHumanReview} {
 			prefix := []byte(string(state) + "\x00")
 			c := tx.Bucket(bucketByState).Cursor()
 			for k, _ := c.Seek(prefix); bytes.HasPrefix(k, prefix); k, _ = c.Next() {
@@ -43,7 +43,7 @@ func (l *Ledger) ForgetPlans() error {
 					continue
 				}
 				doc := old
-				doc.Delivery = nil
+				doc.Delivery, doc.Decision = nil, nil
 				if err := l.put(tx, &old, doc); err != nil {
 					return err
 				}

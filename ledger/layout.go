@@ -43,6 +43,13 @@
 //	  <message id>                   -> Message, JSON   to be told, or given up
 //	outbox_due
 //	  <time> <message id>            -> empty   those that are not given up
+//	deciding
+//	  <id>                           -> empty   a person's decision is being carried out
+//	business
+//	  <digest, 64 hex>               -> id of the document that had this business key first
+//	tallies
+//	  <group> 00                     -> number of names in the group, 8 bytes
+//	  <group> 00 <name> 00 <what>    -> how often it happened, 8 bytes
 //	counts
 //	  <state>                        -> number of documents, 8 bytes
 package ledger
@@ -73,6 +80,9 @@ var (
 	bucketOutbox        = []byte("outbox")
 	bucketOutboxDue     = []byte("outbox_due")
 	bucketCounts        = []byte("counts")
+	bucketDeciding      = []byte("deciding")
+	bucketBusiness      = []byte("business")
+	bucketTallies       = []byte("tallies")
 
 	keySchema   = []byte("schema")
 	keyIdentity = []byte("identity")
@@ -91,11 +101,13 @@ func listBuckets() [][]byte {
 
 // outboxBuckets came with schema 3.
 func outboxBuckets() [][]byte { return [][]byte{bucketOutbox, bucketOutboxDue} }
+// reviewBuckets came with schema 4: decisions, business keys, what was counted.
+func reviewBuckets() [][]byte { return [][]byte{bucketDeciding, bucketBusiness, bucketTallies} }
 
 // indexBuckets hold what follows from the documents; see indexes.
 func indexBuckets() [][]byte {
 	return [][]byte{bucketByState, bucketByFolder, bucketByFolderState, bucketByName, bucketBySHA256,
-		bucketDue, bucketLeased, bucketUncleared}
+		bucketDue, bucketLeased, bucketUncleared, bucketDeciding}
 }
 
 const idLength = 36

@@ -12,13 +12,15 @@ import (
 
 // PlanDelivery stores the plan of a delivery that is staged and about to be
 // published. The attempt must be the one in hand, and the document on its way
-// to an outcome: received, failed_retryable or under an attempt.
+// to an outcome: received, failed_retryable, under an attempt, or decided on.
 func (l *Ledger) PlanDelivery(id, attempt string, plan json.RawMessage) error {
 	return l.amend(id, attempt, func(d *Document) bool {
 		d.Delivery = plan
 		switch d.State {
 		case Received, FailedRetryable, Processing, SubmittedToProvider:
 			return true
+		case NeedsHumanReview:
+			return d.Decision != nil
 		}
 		return false
 	})

@@ -106,6 +106,11 @@ type Document struct {
 	AwaitsHalf bool `json:"awaits_half,omitempty"`
 	// Split is what became of a file that was taken apart.
 	Split *Split `json:"split,omitempty"`
+	// Decision is a person's, on a document in review, while it is carried out.
+	Decision *Decision `json:"decision,omitempty"`
+	// BusinessKey is the digest of what makes the document one of a kind in
+	// business, such as its seller and number; "" if nothing does.
+	BusinessKey string `json:"business_key,omitempty"`
 	// Postponed is how often in a row something around the document, not the
 	// document, made an attempt end.
 	Postponed int `json:"postponed,omitempty"`

@@ -156,6 +156,7 @@ type Move struct {
 	outputs []string
 	detail  json.RawMessage // for messages
 	change  func(*Document, time.Time)
+	tallies []Tally
 	// opens and closes tell what happens to the attempt's own record.
 	opens, closes, counts bool
 }
@@ -314,7 +315,7 @@ func Release(actor, why string) Move { return afresh("release", actor, why) }
 func Purge(actor, why string) Move {
 	return Move{name: "purge", actor: actor, why: why, change: func(d *Document, _ time.Time) {
 		d.Reason, d.Delivery, d.Outputs, d.Failure = why, nil, nil, nil
-		d.Path, d.Name, d.RawPath, d.Claim, d.SourceCleared = "", "", nil, nil, true
+		d.Path, d.Name, d.RawPath, d.Claim, d.SourceCleared, d.Decision = "", "", nil, nil, true, nil
 		d.Split, d.Pieces = nil, nil
 	}}
 }

@@ -70,10 +70,10 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 		}
 	case Completed, CompletedWithWarnings:
 		doc.Failure, doc.Delivery = nil, nil
-	case NeedsHumanReview, FailedTerminal, DeadLetter:
+	case NeedsHumanReview, FailedTerminal, DeadLetter, Rejected:
 		doc.Delivery = nil
 	}
-	if err := recordAttempt(tx, doc, m); err != nil {
+	if err := errors.Join(recordAttempt(tx, doc, m), tally(tx, m.tallies)); err != nil {
 		return old, err
 	}
 	event := Event{DocumentID: id, At: now, From: old.State, To: doc.State, Move: m.name, Why: m.why,
@@ -222,6 +222,9 @@ func indexes(d Document) []indexEntry {
 		out = append(out, indexEntry{bucketDue, timed(d.NotBefore, d.ID)})
 	case Processing:
 		out = append(out, indexEntry{bucketLeased, timed(d.LeaseUntil, d.ID)})
+	}
+	if d.Decision != nil {
+		out = append(out, indexEntry{bucketDeciding, []byte(d.ID)})
 	}
 	if !d.SourceCleared {
 		out = append(out, indexEntry{bucketUncleared, pathKey(d.Folder, d.Path, d.ID)})

@@ -121,6 +121,8 @@ type Folder struct {
 	OnDuplicate string   `toml:"on_duplicate"`
 	ClaimExpiry Duration `toml:"claim_expiry"`
 
+	Sample float64 `toml:"sample"`
+
 	KeepOriginals Retention `toml:"keep_originals"`
 	KeepRaw       Retention `toml:"keep_raw"`
 	KeepText      Retention `toml:"keep_text"`
@@ -139,8 +141,14 @@ type Engine struct {
 type Class struct {
 	Name   string   `toml:"name"`
 	Match  []string `toml:"match"`
-	Fields []Field  `toml:"field"`
-	Rules  []Rule   `toml:"rule"`
+	Unique []string `toml:"unique"`
+	// MinConfidence is for the worst line of the document, 0..1.
+	MinConfidence float64 `toml:"min_confidence"`
+	MinPages      int     `toml:"min_pages"`
+	MaxPages      int     `toml:"max_pages"`
+
+	Fields []Field `toml:"field"`
+	Rules  []Rule  `toml:"rule"`
 }
 
 // Field is one field of a class.

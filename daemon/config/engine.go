@@ -24,6 +24,12 @@ func (c *Config) EngineSettings(name string) (engines.Settings, error) {
 	}}, nil
 }
 
+// Complaint is a problem that was found later, about the value of a key such as
+// "class.0.rule.1.check".
+func (c *Config) Complaint(key, sentence string) *Problems {
+	return &Problems{[]Problem{{File: c.file, Line: c.lines[key], Key: key, Sentence: sentence}}}
+}
+
 func decodeOwn(file string, lines map[string]int, name string, own map[string]any, into any) error {
 	var text bytes.Buffer
 	if err := toml.NewEncoder(&text).Encode(own); err != nil {

@@ -175,6 +175,9 @@ func (v *checker) folders(c *Config) {
 		v.oneOf(key+".on_duplicate", f.OnDuplicate, "skip", "again")
 		v.longer(key+".claim_expiry", f.ClaimExpiry, 0)
 		v.handOver(c, key, f)
+		if !(f.Sample >= 0 && f.Sample <= 1) {
+			v.add(key+".sample", "folder %q: sample is %g; it is a share, from 0 to 1 (0.05 is one in twenty)", f.Name, f.Sample)
+		}
 		v.loops(c, key, f)
 	}
 }
@@ -222,6 +225,9 @@ func within(path, dir string) bool {
 	return err == nil && rel != ".." && !strings.HasPrefix(rel, ".."+string(filepath.Separator))
 }
 
+// reservedFields are the lines of a review bundle's fields.txt that are no fields.
+func reservedFields() []string { return []string{"confirm", "reason"} }
+
 func (v *checker) classes(all []Class) {
 	for i, c := range all {
 		key := fmt.Sprintf("class.%d", i)
@@ -230,6 +236,12 @@ func (v *checker) classes(all []Class) {
 		}
 		if slices.ContainsFunc(all[:i], func(o Class) bool { return o.Name == c.Name }) {
 			v.add(key+".name", "two classes are called %q", c.Name)
+		}
+		if !(c.MinConfidence >= 0 && c.MinConfidence <= 1) {
+			v.add(key+".min_confidence", "min_confidence of class %q is %g; it must be from 0 to 1", c.Name, c.MinConfidence)
+		}
+		if c.MinPages < 0 || c.MaxPages < 0 || c.MaxPages > 0 && c.MaxPages < c.MinPages {
+			v.add(key+".max_pages", "class %q: min_pages is %d and max_pages %d; no document has that many (0 is no limit)", c.Name, c.MinPages, c.MaxPages)
 		}
 		for _, m := range c.Match {
 			if _, err := regexp.Compile(m); err != nil {
@@ -240,6 +252,9 @@ func (v *checker) classes(all []Class) {
 			fkey := fmt.Sprintf("%s.field.%d", key, j)
 			if f.Name == "" {
 				v.add(fkey+".name", "class %q has a field without a name", c.Name)
+			}
+			if slices.Contains(reservedFields(), f.Name) {
+				v.add(fkey+".name", "class %q: %q has a meaning of its own in fields.txt and cannot be a field", c.Name, f.Name)
 			}
 			v.oneOf(fkey+".type", f.Type, "text", "amount", "date", "currency", "code")
 			if !(f.MinConfidence >= 0 && f.MinConfidence <= 1) {

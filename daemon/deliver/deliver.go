@@ -251,7 +251,9 @@ func nameFiles(doc document.Document, stem string, r Request) document.Document 
 		case ".pdf":
 			doc.Files.PDF = name
 		case ".txt":
-			doc.Files.Text = name
+			if !r.Folder { // there it is for a clerk
+				doc.Files.Text = name
+			}
 		}
 	}
 	return doc

@@ -25,6 +25,8 @@ type Drawn interface {
 	// Draw is the page's content as a picture of readingDPI or less, in colour,
 	// without annotations.
 	Draw(number int) (Stored, error)
+	// View draws page number for a person.
+	View(number int) (View, error)
 }
 
 // lookDPI is what thumbs are drawn at.

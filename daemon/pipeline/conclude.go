@@ -29,9 +29,18 @@ func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Do
 		state = ledger.CompletedWithWarnings
 	}
 	a.conclude(&doc, state)
+	return a.hand(ctx, a.output(doc), record{Outcome: state, Tallies: a.tallies(doc)})
+}
+
+// output is the bundle for the output folder. Where there is no PDF of ours, as
+// may be in review, the original stands in for it.
+func (a *attempt) output(doc document.Document) deliver.Request {
 	r := a.request(a.folder.Output, a.outputDir())
 	r.Body = a.body(doc)
 	r.Parts = []deliver.Part{{Name: ".pdf", Path: a.pdf()}}
+	if _, err := os.Stat(a.pdf()); errors.Is(err, os.ErrNotExist) {
+		r.Parts = []deliver.Part{{Name: originalEnding(a.doc), Path: a.Originals.Path(a.doc.SHA256)}}
+	}
 	if a.folder.SidecarText {
 		r.Parts = append(r.Parts, deliver.Part{Name: ".txt", Write: func(w io.Writer) error { return writeText(w, r.Body.Text) }})
 	}
@@ -47,7 +56,7 @@ func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Do
 		r.Dir = filepath.Join(a.folder.Output, dir)
 	}
 	r.Document = &doc
-	return a.hand(ctx, r, record{Outcome: state})
+	return r
 }
 
 // value is what a name in the folder's deliver_as stands for.
@@ -93,8 +102,13 @@ func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.E
 	}
 	a.conclude(&doc, ledger.NeedsHumanReview)
 	r.Document, r.Body = &doc, a.body(doc)
+	parts, err := a.forClerk(ctx, doc, havePDF)
+	if err != nil {
+		return a.later(ctx, "review", asError(err))
+	}
+	r.Parts = append(r.Parts, parts...)
 	f := failure("validate", e)
-	return a.hand(ctx, r, record{Outcome: ledger.NeedsHumanReview, Failure: &f})
+	return a.hand(ctx, r, record{Outcome: ledger.NeedsHumanReview, Failure: &f, Tallies: a.tallies(doc)})
 }
 
 // writtenAnew is true for a PDF that is not the original with something added.
@@ -274,7 +288,7 @@ func (p *Pipeline) stage(ctx context.Context, doc ledger.Document, r deliver.Req
 	}
 	raw, err := rec.encode()
 	if err == nil {
-		err = p.Ledger.PlanDelivery(doc.ID, doc.AttemptID, raw)
+		err = p.plan(doc, rec, raw)
 	}
 	if err != nil {
 		return doc, errors.Join(err, p.desk.Discard(plan))
@@ -304,7 +318,7 @@ func (p *Pipeline) finish(doc ledger.Document) (ledger.Document, error) {
 		return doc, err
 	}
 	fault.Point("pipeline.published")
-	next, err := p.Ledger.Apply(doc.ID, move(doc, rec, plan.Outputs()).Detail(rec.Frame))
+	next, err := p.Ledger.Apply(doc.ID, move(doc, rec, plan.Outputs()).Counting(rec.Tallies...).Detail(rec.Frame))
 	if err != nil {
 		return doc, err
 	}
@@ -312,8 +326,8 @@ func (p *Pipeline) finish(doc ledger.Document) (ledger.Document, error) {
 	if err := p.desk.Finish(plan); err != nil {
 		p.Log.Warn("A delivery's mark could not be removed.", "document", doc.ID, "error", err)
 	}
-	if err := os.RemoveAll(filepath.Join(p.WorkDir, doc.ID)); err != nil {
-		p.Log.Warn("A work folder could not be removed.", "document", doc.ID, "error", err)
+	if err := p.putAway(next); err != nil {
+		p.Log.Warn("A work folder could not be put away.", "document", doc.ID, "error", err)
 	}
 	p.tell(next, rec, plan)
 	return next, nil
@@ -321,6 +335,8 @@ func (p *Pipeline) finish(doc ledger.Document) (ledger.Document, error) {
 
 func move(doc ledger.Document, rec record, outputs []string) ledger.Move {
 	switch {
+	case rec.Decision != nil:
+		return decided(rec, outputs)
 	case rec.Outcome == ledger.Completed:
 		return ledger.Complete(doc.AttemptID, outputs)
 	case rec.Outcome == ledger.CompletedWithWarnings:
@@ -344,6 +360,8 @@ func (p *Pipeline) tell(doc ledger.Document, rec record, plan deliver.Plan) {
 			"took", time.Since(doc.ReceivedAt).Round(100*time.Millisecond))
 	case ledger.NeedsHumanReview:
 		p.Log.Warn("Needs review.", "file", doc.Path, "folder", doc.Folder, "to", where, "why", rec.Failure.Sentence, "document", doc.ID)
+	case ledger.Rejected:
+		p.Log.Info("Rejected.", "file", doc.Path, "folder", doc.Folder, "to", where, "why", rec.Failure.Sentence, "by", rec.Decision.By, "document", doc.ID)
 	default:
 		p.Log.Warn("Failed.", "file", doc.Path, "folder", doc.Folder, "to", where, "why", rec.Failure.Sentence, "document", doc.ID)
 	}

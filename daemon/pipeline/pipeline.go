@@ -14,12 +14,14 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"intray/daemon/config"
 	"intray/daemon/deliver"
 	"intray/daemon/originals"
 	"intray/daemon/pages"
+	"intray/daemon/validate"
 	"intray/daemon/worker"
 	"intray/engines"
 	"intray/ledger"
@@ -41,6 +43,8 @@ type Pipeline struct {
 	Workers   Caller
 	// Engines are the engines' sections by name.
 	Engines map[string]worker.EngineSpec
+	// Classes are the configured classes' checks by name.
+	Classes map[string]*validate.Class
 	// WorkDir holds page results of documents in hand.
 	WorkDir string
 	// Owner names this process in leases.
@@ -57,6 +61,8 @@ type Pipeline struct {
 	Impatient bool
 
 	desk deliver.Desk
+	// deciding lets one decision of a person be carried out at a time.
+	deciding sync.Mutex
 	// By Run's goroutine only: the documents in hand with the turn they were
 	// taken, those that rest after an error and until when, and those of folders
 	// that left the configuration.
@@ -80,7 +86,7 @@ const longestExpire = time.Minute
 // Prepare clears what a crash left in the folders of results and of work. It
 // is called once, before Run.
 func (p *Pipeline) Prepare() error {
-	p.desk.Owner = p.Owner
+	p.PrepareDesk()
 	planned := func(id string) bool {
 		doc, err := p.Ledger.Get(id)
 		return err != nil && !errors.Is(err, ledger.ErrNotFound) || doc.Delivery != nil
@@ -92,8 +98,11 @@ func (p *Pipeline) Prepare() error {
 			}
 		}
 	}
-	return p.sweepWork()
+	return errors.Join(p.sweepWork(), p.sweepWaiting())
 }
+
+// PrepareDesk is enough for decisions on documents in review without Run.
+func (p *Pipeline) PrepareDesk() { p.desk.Owner = p.Owner }
 
 // sweepWork removes page results of documents that are finished.
 func (p *Pipeline) sweepWork() error {
@@ -108,6 +117,12 @@ func (p *Pipeline) sweepWork() error {
 		doc, err := p.Ledger.Get(e.Name())
 		if err == nil && (doc.State == ledger.Validated || doc.State == ledger.FailedRetryable) {
 			continue // its finished pages are still good
+		}
+		if err == nil && doc.State == ledger.NeedsHumanReview {
+			if err := p.putAway(doc); err != nil {
+				return err
+			}
+			continue
 		}
 		if err := os.RemoveAll(filepath.Join(p.WorkDir, e.Name())); err != nil {
 			return fmt.Errorf("clear work folder: %w", err)

@@ -37,6 +37,7 @@ type attempt struct {
 	engine worker.EngineSpec
 	dir    string // page results and the PDF while it is made
 	start  time.Time
+	report validate.Report // what was found wrong with it, once that is known
 
 	// calls is how many calls to workers are in hand: each has a time limit of
 	// its own and is a sign of life. sign is the last other one, in nanoseconds
@@ -184,9 +185,12 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 	}
 	doc.Files.Conformance = answer.Outcome.Conformance
 	doc.Warnings = append(doc.Warnings, a.aboutPDF(answer)...)
-	doc.Validation = validate.Document(doc, info.Pages)
+	if a.report, err = a.judge(doc, a.folder.Sample); err != nil {
+		return a.failed(ctx, "validate", asError(err))
+	}
+	doc.Validation = a.report.Validation(doc.Warnings)
 	if doc.Validation.Verdict == document.VerdictReview {
-		return a.doubt(ctx, doc, &engines.Error{Kind: engines.Review, Code: "validation", Sentence: failedChecks(doc.Validation)}, true)
+		return a.doubt(ctx, doc, doubtOf(a.report), true)
 	}
 	return a.release(ctx, doc)
 }
@@ -215,16 +219,6 @@ func (a *attempt) aboutPDF(answer worker.AssembleAnswer) (out []document.Warning
 		}
 	}
 	return out
-}
-
-func failedChecks(v document.Validation) string {
-	s := ""
-	for _, c := range v.Checks {
-		if !c.Passed {
-			s += c.Message + " "
-		}
-	}
-	return s + "Please look at it."
 }
 
 // assemble has a worker write the searchable PDF from the pages' files.
@@ -296,6 +290,10 @@ type record struct {
 	Failure *ledger.Failure `json:"failure,omitempty"`
 	// Frame is the document without pages and text, for those who are told of it.
 	Frame json.RawMessage `json:"frame,omitempty"`
+	// Decision is set when a person led to the outcome.
+	Decision *ledger.Decision `json:"decision,omitempty"`
+	// Tallies are counted with the outcome.
+	Tallies []ledger.Tally `json:"tallies,omitempty"`
 }
 
 func (r record) encode() (json.RawMessage, error) {

@@ -20,7 +20,7 @@ func TestVerdicts(t *testing.T) {
 		"a page failed":  {document.Document{Pages: []document.Page{page("ocr"), page("failed")}}, document.VerdictReview},
 		"a page is gone": {document.Document{Pages: []document.Page{page("ocr")}}, document.VerdictReview},
 	} {
-		got := Document(c.doc, 2)
+		got := Document(c.doc, Subject{Pages: 2}).Validation(c.doc.Warnings)
 		if got.Verdict != c.want || len(got.Checks) == 0 {
 			t.Errorf("%s: %+v", name, got)
 		}

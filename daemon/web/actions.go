@@ -15,6 +15,9 @@ import (
 type Actions struct {
 	// Retry has a document tried again; ErrRefused when it cannot be.
 	Retry func(id, actor string) (ledger.Document, error)
+	// Decide carries out a person's decision on a document in review, "approve",
+	// "reject" or "again"; ErrRefused when it cannot be.
+	Decide func(ctx context.Context, id, verb string, q DecisionRequest) (ledger.Document, error)
 	// Purge removes documents, or all that are due when none is named; with dry
 	// it only says what it would remove. The answer is a list that encodes as JSON.
 	Purge func(ctx context.Context, ids []string, dry bool) (any, error)
@@ -35,6 +38,32 @@ func (s *Server) retry(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, Summarize(doc))
+}
+
+// DecisionRequest is what may be said with a decision on a document in review:
+// why it is rejected, values of fields that are corrected, and that it is right
+// although a rule does not hold.
+type DecisionRequest struct {
+	Reason  string            `json:"reason,omitempty"`
+	Fields  map[string]string `json:"fields,omitempty"`
+	Confirm bool              `json:"confirm,omitempty"`
+}
+
+func (s *Server) decide(verb string) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		var q DecisionRequest
+		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestRequest)).Decode(&q)
+		if err != nil && !errors.Is(err, io.EOF) {
+			answerError(w, http.StatusBadRequest, "The request is no JSON with reason, fields and confirm.")
+			return
+		}
+		doc, err := s.Actions.Decide(r.Context(), r.PathValue("id"), verb, q)
+		if err != nil {
+			s.fail(w, err)
+			return
+		}
+		answer(w, http.StatusOK, Summarize(doc))
+	}
 }
 
 // longestRequest bounds the body of a request, in bytes.

@@ -53,6 +53,9 @@ func (s *Server) Handler(host string) http.Handler {
 	mux.Handle("GET /api/v1/documents", s.authorized(s.list))
 	mux.Handle("GET /api/v1/documents/{id}", s.authorized(s.show))
 	mux.Handle("POST /api/v1/documents/{id}/retry", s.authorized(s.retry))
+	for _, verb := range []string{"approve", "reject", "again"} {
+		mux.Handle("POST /api/v1/documents/{id}/"+verb, s.authorized(s.decide(verb)))
+	}
 	mux.Handle("GET /api/v1/stats", s.authorized(s.stats))
 	mux.Handle("POST /api/v1/purge", s.authorized(s.purge))
 	mux.Handle("GET /api/v1/backup", s.authorized(s.backup))

@@ -14,7 +14,7 @@ import (
 )
 
 // The requests a child answers. Paths are absolute; a child reads originals and
-// writes only the file it was told to.
+// writes only the files it was told to.
 const (
 	Inspect  = "inspect"
 	Read     = "read"
@@ -22,6 +22,7 @@ const (
 	Verify   = "verify"
 	Look     = "look"
 	Cut      = "cut"
+	Show     = "show"
 )
 
 // Source names an original: its path in the store and the type found by content.
@@ -129,6 +130,7 @@ func (r *Reader) Handlers() map[string]Handler {
 		Verify:   handle(r.verify),
 		Look:     handle(r.look),
 		Cut:      handle(r.cut),
+		Show:     handle(r.show),
 	}
 }
 

@@ -1,0 +1,395 @@
+package review
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"intray/daemon/document"
+	"intray/daemon/durable"
+	"intray/daemon/fault"
+)
+
+// Manifest is what was delivered in a bundle: sizes in bytes by name, and the
+// SHA-256 of fields.txt.
+type Manifest struct {
+	Files map[string]int64 `json:"files"`
+	Text  string           `json:"text"`
+}
+
+// ManifestOf lists a bundle as it was delivered.
+func ManifestOf(dir string) (Manifest, error) {
+	m := Manifest{Files: map[string]int64{}}
+	entries, err := os.ReadDir(dir)
+	if err != nil {
+		return m, fmt.Errorf("list bundle: %w", err)
+	}
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil {
+			return m, fmt.Errorf("list bundle: %w", err)
+		}
+		m.Files[e.Name()] = info.Size()
+	}
+	if text, err := os.ReadFile(filepath.Join(dir, FieldsFile)); err == nil {
+		m.Text = sumOf(text)
+	}
+	return m, nil
+}
+
+// Names lists the files.
+func (m Manifest) Names() []string {
+	var out []string
+	for name := range m.Files {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return out
+}
+
+func sumOf(data []byte) string {
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:])
+}
+
+// bundle is something that lies in a folder for decisions.
+type bundle struct {
+	path, verb string
+	folder     bool
+	// loose is true for a fields.txt that was moved alone.
+	loose       bool
+	id, attempt string // "" when they are not told
+	text        []byte // of fields.txt; nil if there is none
+	textPath    string
+	headName    string // of the JSON that told the ids
+	names       []string
+	sizes       map[string]int64
+	// marks change when a file in it does.
+	marks string
+	since time.Time
+}
+
+func (b *bundle) of(attempt string) bool { return b.attempt == "" || b.attempt == attempt }
+
+// readBundle reads what tells whose it is. Links are not followed.
+func readBundle(path, verb string) (*bundle, error) {
+	b := &bundle{path: path, verb: verb, sizes: map[string]int64{}}
+	info, err := os.Lstat(path)
+	if err != nil {
+		return b, err
+	}
+	if info.Mode().IsRegular() {
+		return b, b.readLoose(info)
+	}
+	if !info.IsDir() {
+		return b, nil
+	}
+	b.folder = true
+	entries, err := os.ReadDir(path)
+	if err != nil {
+		return b, err
+	}
+	var marks strings.Builder
+	for _, e := range entries {
+		if ofSystem(e.Name()) || e.Name() == NoteFile {
+			continue
+		}
+		info, err := e.Info()
+		if err != nil {
+			return b, err
+		}
+		b.names = append(b.names, e.Name())
+		b.sizes[e.Name()] = info.Size()
+		fmt.Fprintf(&marks, "%s %d %d\n", e.Name(), info.Size(), info.ModTime().UnixNano())
+	}
+	b.marks = marks.String()
+	return b, b.identify()
+}
+
+// identify finds the document's id: in its JSON, whatever that is called by now,
+// or else in fields.txt.
+func (b *bundle) identify() error {
+	for _, name := range b.names {
+		path := filepath.Join(b.path, name)
+		if strings.EqualFold(name, FieldsFile) {
+			text, err := readSmall(path)
+			if err != nil {
+				return err
+			}
+			b.text, b.textPath = text, path
+		}
+		if b.attempt == "" && strings.EqualFold(filepath.Ext(name), ".json") {
+			if err := b.readHead(path); err != nil {
+				return err
+			}
+			if b.attempt != "" {
+				b.headName = name
+			}
+		}
+	}
+	if b.id == "" {
+		b.id = ParseFields(b.text).DocumentID
+	}
+	return nil
+}
+
+func (b *bundle) readLoose(info fs.FileInfo) error {
+	b.marks = fmt.Sprint(info.Size(), info.ModTime().UnixNano())
+	if !strings.EqualFold(filepath.Ext(b.path), ".txt") {
+		return nil
+	}
+	text, err := readSmall(b.path)
+	if err != nil {
+		return err
+	}
+	if b.id = ParseFields(text).DocumentID; b.id != "" {
+		b.loose, b.text, b.textPath = true, text, b.path
+	}
+	return nil
+}
+
+// readSmall reads a file up to the size of what fields.txt may be, and a byte
+// more.
+func readSmall(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := make([]byte, largest+1)
+	n := 0
+	for n < len(data) {
+		k, err := f.Read(data[n:])
+		n += k
+		if err != nil {
+			break
+		}
+	}
+	return data[:n], nil
+}
+
+// readHead reads the ids from a document's JSON. The file may be large and may
+// be half there: its beginning is enough.
+func (b *bundle) readHead(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	d := json.NewDecoder(f)
+	var schema, id, attempt string
+	if start, err := d.Token(); err != nil || start != json.Delim('{') {
+		return nil
+	}
+	for schema == "" || id == "" || attempt == "" {
+		key, err := d.Token()
+		if err != nil {
+			return nil
+		}
+		var value json.RawMessage
+		if err := d.Decode(&value); err != nil {
+			return nil
+		}
+		switch key {
+		case "schema":
+			err = json.Unmarshal(value, &schema)
+		case "document_id":
+			err = json.Unmarshal(value, &id)
+		case "attempt_id":
+			err = json.Unmarshal(value, &attempt)
+		}
+		if err != nil {
+			return nil
+		}
+	}
+	if schema == document.Schema {
+		b.id, b.attempt = id, attempt
+	}
+	return nil
+}
+
+// complete is true when all that was delivered is there again, in full.
+// fields.txt may have changed.
+func (b *bundle) complete(m Manifest) bool {
+	for name, size := range m.Files {
+		if have, ok := b.sizes[name]; !ok || name != FieldsFile && have != size {
+			return false
+		}
+	}
+	return true
+}
+
+// by is who decided, as far as the files tell: the owner of a text that was
+// edited.
+func (b *bundle) by(m Manifest) string {
+	if b.text != nil && sumOf(b.text) != m.Text {
+		if owner := ownerOf(b.textPath); owner != "" {
+			return owner
+		}
+	}
+	return "review folder"
+}
+
+// goBack puts the annotated text in place and the bundle back to where it was
+// delivered, or beside that if somebody else has the name by now.
+func (b *bundle) goBack(home string, annotated []byte) error {
+	if b.loose {
+		return b.textBack(home, annotated)
+	}
+	path := b.textPath
+	if path == "" {
+		path = filepath.Join(b.path, FieldsFile)
+	}
+	if err := durable.WriteFile(path, annotated, 0o666); err != nil {
+		return err
+	}
+	_ = os.Remove(filepath.Join(b.path, NoteFile)) // it may be there
+	fault.Point("review.annotated")
+	for n := 1; n < 1000; n++ {
+		to := home
+		if n > 1 {
+			to = fmt.Sprintf("%s-%d", home, n)
+		}
+		err := durable.RenameNoReplace(b.path, to)
+		if err == nil {
+			return errors.Join(durable.SyncDir(filepath.Dir(to)), durable.SyncDir(filepath.Dir(b.path)))
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("give bundle back: %w", err)
+		}
+	}
+	return fmt.Errorf("give bundle back: no name is free for %s", home)
+}
+
+// textBack is goBack for a text that came alone: it goes into the bundle, or
+// beside it when the bundle is gone.
+func (b *bundle) textBack(home string, annotated []byte) error {
+	to := filepath.Join(home, FieldsFile)
+	if _, err := os.Stat(home); err != nil {
+		to = home + "-" + FieldsFile
+	}
+	if err := durable.WriteFile(to, annotated, 0o666); err != nil {
+		return err
+	}
+	fault.Point("review.annotated")
+	return os.Remove(b.path)
+}
+
+// Clear removes a bundle that was decided on, if it is that of the document and
+// the attempt: the files of these names, a fields.txt that is one of these
+// texts, and what the operating system left. What a person put beside them
+// stays, and the folder with it. What is gone is no error.
+func Clear(path, documentID, attempt string, names, texts []string) error {
+	b, err := readBundle(path, "")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("clear bundle: %w", err)
+	}
+	if b.id != documentID || !b.of(attempt) {
+		return nil
+	}
+	if b.loose {
+		return remove(path)
+	}
+	// The JSON says whose they are: it goes last, whatever it is called by now, and
+	// fields.txt before it.
+	names = slices.Clone(names)
+	if b.headName != "" && !slices.Contains(names, b.headName) {
+		names = append(names, b.headName)
+	}
+	slices.SortStableFunc(names, func(a, b string) int { return lastness(a) - lastness(b) })
+	for _, name := range names {
+		if name == FieldsFile && b.text != nil && !slices.Contains(texts, sumOf(b.text)) {
+			continue // somebody wrote into it since
+		}
+		if err := remove(filepath.Join(path, name)); err != nil {
+			return err
+		}
+		fault.Point("review.cleared")
+	}
+	left, err := os.ReadDir(path)
+	if err != nil {
+		return fmt.Errorf("clear bundle: %w", err)
+	}
+	if slices.ContainsFunc(left, func(e fs.DirEntry) bool { return !ofSystem(e.Name()) && e.Name() != NoteFile }) {
+		return nil
+	}
+	for _, e := range left {
+		if err := os.RemoveAll(filepath.Join(path, e.Name())); err != nil {
+			return fmt.Errorf("clear bundle: %w", err)
+		}
+	}
+	return remove(path)
+}
+
+func lastness(name string) int {
+	switch {
+	case strings.EqualFold(filepath.Ext(name), ".json"):
+		return 2
+	case name == FieldsFile:
+		return 1
+	}
+	return 0
+}
+
+func remove(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("clear bundle: %w", err)
+	}
+	return nil
+}
+
+// ofSystem is true for files that operating systems and editors leave in folders.
+func ofSystem(name string) bool {
+	switch strings.ToLower(name) {
+	case "thumbs.db", "ehthumbs.db", "desktop.ini", ".ds_store", ".directory", ".localized", "icon\r":
+		return true
+	}
+	return strings.HasPrefix(name, "~$") || strings.HasPrefix(name, "._") || strings.HasPrefix(name, ".") || strings.HasSuffix(name, "~") ||
+		strings.HasPrefix(strings.ToLower(name), ".~lock")
+}
+
+// OrderFor is a decision that came by command, on the bundle where it was
+// delivered: what a clerk wrote into its fields.txt counts. text is that, for
+// Objected.
+func OrderFor(documentID, attempt, bundlePath, verb, by string) (o Order, text Text, err error) {
+	o = Order{DocumentID: documentID, AttemptID: attempt, Verb: verb, By: by, Bundles: []string{bundlePath}}
+	b, err := readBundle(bundlePath, verb)
+	if errors.Is(err, fs.ErrNotExist) {
+		for _, v := range Verbs() {
+			moved := filepath.Join(filepath.Dir(bundlePath), v, filepath.Base(bundlePath))
+			if _, err := os.Lstat(moved); err == nil {
+				return o, text, fmt.Errorf("%w by command: its bundle lies in %s already", ErrDecided, filepath.Dir(moved))
+			}
+		}
+		return o, text, nil
+	}
+	if err != nil || b.id != documentID || !b.of(attempt) {
+		return o, text, err
+	}
+	text = ParseFields(b.text)
+	o.Edits, o.Confirm, o.Reason = text.Edits, text.Confirm, text.Reason
+	if b.text != nil {
+		o.Texts = []string{sumOf(b.text)}
+	}
+	return o, text, nil
+}
+
+// Objected writes objections into the fields.txt of a bundle that stays where
+// it is.
+func Objected(bundlePath string, text Text, outcome Outcome) error {
+	if text.lines == nil {
+		return nil // there is none
+	}
+	return durable.WriteFile(filepath.Join(bundlePath, FieldsFile), text.Annotate(outcome.Objections, outcome.MayConfirm), 0o666)
+}

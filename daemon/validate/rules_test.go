@@ -1,0 +1,148 @@
+package validate
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"intray/daemon/config"
+	"intray/daemon/document"
+)
+
+func classOf(t *testing.T, rules ...config.Rule) *Class {
+	t.Helper()
+	c, err := Compile(config.Class{Name: "bill", Rules: rules, Unique: []string{"seller_name", "invoice_number"}, Fields: []config.Field{
+		{Name: "total", Type: "amount", Required: true, MinConfidence: 0.8}, {Name: "paid_on", Type: "date"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func withFields(pairs ...string) document.Document {
+	d := document.Document{Pages: []document.Page{{Number: 1, Decision: "ocr", WorstConfidence: 0.5}}}
+	for i := 0; i < len(pairs); i += 2 {
+		d.Fields = append(d.Fields, document.Field{Name: pairs[i], Value: pairs[i+1], Confidence: 0.9})
+	}
+	return d
+}
+
+func TestRules(t *testing.T) {
+	three := []string{"amount_due", "0.30", "net_total", "0.10", "tax_total", "0.20"}
+	for check, c := range map[string]struct {
+		fields []string
+		passed bool
+		says   string
+	}{
+		"amount_due == net_total + tax_total":                         {three, true, "holds"},
+		"amount_due != net_total + tax_total":                         {three, false, "amount_due is 0.30, net_total is 0.10, tax_total is 0.20"},
+		"amount_due == net_total + tax_total + 0":                     {three, true, "holds"},
+		"net_total * 3 == 0.3":                                        {three, true, "holds"},
+		"abs(amount_due - net_total) <= 0.20":                         {three, true, "holds"},
+		"round(net_total * 0.19, 2) == 0.02":                          {three, true, "holds"},
+		"amount_due > 1000 or tax_total >= 0.2":                       {three, true, "holds"},
+		"net_total / (tax_total - 0.20) == 1":                         {three, false, "cannot be worked out"},
+		"gross_total == net_total":                                    {three, true, "does not apply: there is no gross_total"},
+		"issue_date <= due_date":                                      {[]string{"issue_date", "2026-03-01", "due_date", "2026-02-01"}, false, "issue_date is 2026-03-01"},
+		"due_date - issue_date <= duration(\"240h\")":                 {[]string{"issue_date", "2026-03-01", "due_date", "2026-03-11"}, true, "holds"},
+		"issue_date < paid_on":                                        {[]string{"issue_date", "2026-03-01", "paid_on", "someday"}, true, "does not apply: there is no paid_on"},
+		"has(\"seller_vat_id\") or has(\"seller_tax_number\")":        {[]string{"total", "1"}, false, "is needed"},
+		"currency in [\"EUR\", \"CHF\"]":                              {[]string{"currency", "EUR"}, true, "holds"},
+		"invoice_number matches \"^[0-9]+$\" and seller_name != \"\"": {[]string{"invoice_number", "4x", "seller_name", "A"}, false, `invoice_number is "4x"`},
+	} {
+		message := "It is needed"
+		if !strings.Contains(c.says, "needed") {
+			message = ""
+		}
+		r := Document(withFields(c.fields...), Subject{Pages: 1, Class: classOf(t, config.Rule{Check: check, Message: message, Severity: "review"})})
+		at := slices.IndexFunc(r, func(f Finding) bool { return f.Kind == KindRule })
+		if at < 0 || r[at].Passed != c.passed || !strings.Contains(strings.ToLower(r[at].Message), strings.ToLower(c.says)) {
+			t.Errorf("%s: %+v", check, r)
+		}
+	}
+}
+
+func TestRulesThatMeanNothing(t *testing.T) {
+	for check, says := range map[string]string{
+		"total ==":               "total ==",
+		"totl == 1":              "totl",
+		"total == \"12\"":        "mismatched types",
+		"issue_date == total":    "mismatched types",
+		"total + 1":              "expected bool",
+		"now() > issue_date":     "now",
+		"has(\"no_such_field\")": "no_such_field",
+	} {
+		_, err := Compile(config.Class{Name: "x", Fields: []config.Field{{Name: "total", Type: "amount"}}, Rules: []config.Rule{{Check: check}}})
+		if err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v", check, err)
+		}
+	}
+}
+
+func TestFieldsOfAClass(t *testing.T) {
+	failed := func(d document.Document, s Subject) (out []string) {
+		s.Pages = 1
+		for _, f := range Document(d, s).Failed() {
+			out = append(out, f.Rule)
+		}
+		return out
+	}
+	c := classOf(t)
+	doubtful := withFields("total", "1.00")
+	doubtful.Fields[0].Confidence = 0.7999
+	strict := *c
+	strict.config.MinConfidence, strict.config.MinPages = 0.6, 2
+	for name, got := range map[string][]string{
+		"required.total":           failed(withFields(), Subject{Class: c}),
+		"":                         failed(withFields("total", "1.00"), Subject{Class: c}),
+		"type.total":               failed(withFields("total", "1,00"), Subject{Class: c}),
+		"type.paid_on":             failed(withFields("total", "1", "paid_on", "2026-02-30"), Subject{Class: c}),
+		"confidence.total":         failed(doubtful, Subject{Class: c}),
+		"class_pages,worst_region": failed(withFields("total", "1"), Subject{Class: &strict}),
+		"unique":                   failed(withFields("total", "1", "seller_name", "A", "invoice_number", "1"), Subject{Class: c, Earlier: "bill.pdf"}),
+		"sample":                   failed(withFields("total", "1"), Subject{Class: c, Sample: 1}),
+	} {
+		if strings.Join(got, ",") != name {
+			t.Errorf("%q: failed %q", name, got)
+		}
+	}
+	if r := Document(withFields("total", "1,00"), Subject{Pages: 1, Class: c, Sample: 1}); r.Sampled() {
+		t.Error("a sample of what fails anyway")
+	}
+}
+
+func TestKey(t *testing.T) {
+	c := classOf(t)
+	a := c.Key(withFields("seller_name", "Müller & Co.", "invoice_number", "RE-2026/17"))
+	b := c.Key(withFields("invoice_number", "re 2026 17", "seller_name", "MU\u0308LLER Co"))
+	if a != b || len(a) != 64 {
+		t.Errorf("%q and %q", a, b)
+	}
+	for _, d := range []document.Document{withFields("seller_name", "Müller & Co."), withFields("seller_name", "M", "invoice_number", "--")} {
+		if key := c.Key(d); key != "" {
+			t.Errorf("half a key: %q", key)
+		}
+	}
+}
+
+// TestSample takes about as many as asked for, always the same ones, and with a
+// larger share none less.
+func TestSample(t *testing.T) {
+	few, many := 0, 0
+	for n := range 2000 {
+		sum := strings.Repeat(string(rune('a'+n%26)), n/26+1)
+		in5, in20 := sampled(sum, 0.05), sampled(sum, 0.20)
+		if in5 && !in20 || in5 != sampled(sum, 0.05) {
+			t.Fatal(sum)
+		}
+		if in5 {
+			few++
+		}
+		if in20 {
+			many++
+		}
+	}
+	if few < 60 || few > 140 || many < 320 || many > 480 {
+		t.Errorf("%d and %d of 2000", few, many)
+	}
+}
