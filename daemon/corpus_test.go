@@ -70,7 +70,8 @@ func TestCorpusRecall(t *testing.T) {
 // reports from the PDF: twenty words on the first page, spread over it.
 func checkPlaces(t *testing.T, pdf string, doc document.Document) {
 	t.Helper()
-	reported := popplerWords(t, pdf)
+	reported, wide := popplerWords(t, pdf)
+	unit := doc.Pages[0].Width / wide // Poppler tells user units, of which some pages have large ones
 	var candidates []document.Word
 	for _, b := range doc.Pages[0].Blocks {
 		for _, l := range b.Lines {
@@ -86,7 +87,7 @@ func checkPlaces(t *testing.T, pdf string, doc document.Document) {
 		w, best := candidates[i], 0.0
 		for _, r := range reported {
 			if r.Text == w.Text {
-				best = max(best, overlap(w.Box, document.Box{r.X0, r.Y0, r.X1, r.Y1}))
+				best = max(best, overlap(w.Box, document.Scale(unit, unit).Box(document.Box{r.X0, r.Y0, r.X1, r.Y1})))
 			}
 		}
 		if best < 0.5 {
@@ -107,15 +108,19 @@ type popplerWord struct {
 	Text string  `xml:",chardata"`
 }
 
-func popplerWords(t testing.TB, pdf string) []popplerWord {
+// popplerWords are the words of the first page, and how wide it is.
+func popplerWords(t testing.TB, pdf string) (words []popplerWord, wide float64) {
 	t.Helper()
 	var doc struct {
-		Words []popplerWord `xml:"body>doc>page>word"`
+		Page struct {
+			Width float64       `xml:"width,attr"`
+			Words []popplerWord `xml:"word"`
+		} `xml:"body>doc>page"`
 	}
 	if err := xml.Unmarshal([]byte(outputOf(t, "pdftotext", "-l", "1", "-bbox", pdf, "-")), &doc); err != nil {
 		t.Fatal(err)
 	}
-	return doc.Words
+	return doc.Page.Words, doc.Page.Width
 }
 
 // overlap is intersection over union.
