@@ -62,10 +62,15 @@ func mod97(iban string) bool {
 
 var bicShape = regexp.MustCompile(`^[A-Z]{4}[A-Z]{2}[A-Z0-9]{2}([A-Z0-9]{3})?$`)
 
-// ParseBIC reads a business identifier code (ISO 9362).
+// ParseBIC reads a business identifier code (ISO 9362), which is printed in
+// capitals.
 func ParseBIC(raw string) (string, bool) {
-	s := strings.ToUpper(compact(raw))
-	return s, bicShape.MatchString(s)
+	s := compact(raw)
+	if !bicShape.MatchString(s) {
+		return "", false
+	}
+	_, euro := ibanLengths()[s[4:6]]
+	return s, euro || strings.Contains("US CA AU NZ CN HK SG JP IN ZA MX KR TH MY ID PH AR CL CO PE", s[4:6])
 }
 
 // compact drops everything but letters and digits of ASCII.

@@ -1,0 +1,119 @@
+package extract
+
+import (
+	"cmp"
+	"regexp"
+	"slices"
+
+	"intray/daemon/document"
+	"intray/daemon/extract/value"
+)
+
+// search collects a document's candidates for the fields of one class, page by
+// page. It keeps the best few of each field, however long the document is.
+type search struct {
+	class      *class
+	order      value.Order
+	orderKnown bool
+	zones      []zone
+	strip      bool
+
+	page     int
+	found    [][]candidate // by field
+	names    []nameSeen
+	tables   []document.Table
+	open     map[string]*openTable
+	warnings []document.Warning
+	doubts   map[string]string // by field's name
+}
+
+// mostCandidates are kept of a field.
+const mostCandidates = 12
+
+func newSearch(c *class, l look) *search {
+	return &search{class: c, order: l.order, orderKnown: l.orderKnown, zones: l.zones, strip: l.strip,
+		found: make([][]candidate, len(c.fields)), open: map[string]*openTable{}, doubts: map[string]string{}}
+}
+
+func (x *search) field(f found) *field { return &x.class.fields[f.label.field] }
+
+// read looks for all fields on one page.
+func (x *search) read(s sheet) {
+	x.page = s.number
+	for i := range s.rows {
+		r := &s.rows[i]
+		labels := r.labels(x.class.labels)
+		for k, f := range labels {
+			if f.field == other {
+				continue
+			}
+			until := len(r.tokens)
+			for _, next := range labels[k+1:] {
+				if next.at.from >= f.at.to {
+					until = next.at.from
+					break
+				}
+			}
+			got := x.beside(r, f, until)
+			if len(got) == 0 && whole(r, f) {
+				got = x.below(&s, i, f)
+			}
+			for _, c := range got {
+				x.add(f.field, c)
+			}
+		}
+	}
+	x.anywhere(s)
+	x.letterhead(s)
+	x.readTables(s)
+}
+
+// whole is true for a label that has its cell to itself, or nearly.
+func whole(r *row, f found) bool {
+	cell := r.cells[r.tokens[f.at.to-1].cell]
+	return cell.to-f.at.to <= 1
+}
+
+// anywhere finds fields by their form alone, if they say so.
+func (x *search) anywhere(s sheet) {
+	for i := range x.class.fields {
+		f := &x.class.fields[i]
+		if !f.Anywhere {
+			continue
+		}
+		for k := range s.rows {
+			r := &s.rows[k]
+			for _, c := range x.typed(f, r, span{0, len(r.tokens)}) {
+				c.score *= unlabelled
+				x.add(i, c)
+			}
+		}
+	}
+}
+
+// add keeps a candidate if it is among the best.
+func (x *search) add(i int, c candidate) {
+	list := &x.found[i]
+	for k := range *list {
+		if o := &(*list)[k]; o.value == c.value && o.page == c.page && o.box == c.box {
+			if c.score > o.score {
+				*o = c
+			}
+			return
+		}
+	}
+	*list = append(*list, c)
+	last := x.class.fields[i].Pick == "last"
+	slices.SortStableFunc(*list, func(a, b candidate) int {
+		if d := cmp.Compare(b.score, a.score); d != 0 || !last {
+			return d
+		}
+		return cmp.Or(cmp.Compare(b.page, a.page), cmp.Compare(b.box[1], a.box[1]))
+	})
+	if len(*list) > mostCandidates {
+		*list = (*list)[:mostCandidates]
+	}
+}
+
+// organisation are the legal forms and kinds of business that names end in.
+var organisation = regexp.MustCompile(`(?i)(?:^|[\s.,&(])(?:gmbh(?:\s*&\s*co\.?\s*kg)?|mbh|ag|kg|ohg|ug|e\.?\s?k\.?|e\.?\s?v\.?|gbr|ltd\.?|limited|inc\.?|llc|llp|corp\.?|corporation|plc|sarl|sas|sasu|eurl|s\.a\.?|s\.l\.?(?:u\.)?|s\.r\.l\.?|s\.p\.a\.?|b\.?v\.?|n\.?v\.?|oy|ab|a/s|aps|sdn\.?\s*bhd\.?|bhd\.?|s/b|pte\.?(?:\s*ltd\.?)?|pty\.?(?:\s*ltd\.?)?|co\.|company|bank|sparkasse|stores?|shop|mart|market|supermarkt|restaurant|restoran|cafe|café|hotel|enterprise|trading|perniagaan|services?)(?:$|[\s.,;:()])`)
