@@ -26,11 +26,14 @@ const (
 	besideFar  = 0.85
 	below      = 0.8
 	belowStep  = 0.12 // for each row further down
+	lastStep   = 0.01 // for each row further down, where the last is wanted
+	inBlock    = 0.95
+	acrossGap  = 0.5 // a text beside, but far, without a colon
 	unlabelled = 0.45
 )
 
 // How far below a label values are looked for, in rows and in word heights.
-const rowsBelow, heightsBelow = 4, 6.0
+const rowsBelow, heightsBelow, blockRows = 4, 6.0, 7
 
 // beside reads values to the right of a label, up to the next label.
 func (x *search) beside(r *row, f found, until int) []candidate {
@@ -56,10 +59,13 @@ func lastByte(s string) byte {
 }
 
 // below reads values under a label that has nothing beside it. The nearest
-// row that holds a value of the field's type ends the search.
-func (x *search) below(s *sheet, at int, f found) []candidate {
+// row that holds a value of the field's type ends the search, unless the last of
+// a column is wanted.
+func (x *search) below(s *sheet, at int, f found) (out []candidate) {
 	r := &s.rows[at]
-	head := around(r.tokens[f.at.from:f.at.to])
+	cell := r.cells[r.tokens[f.at.from].cell]
+	head := around(r.tokens[cell.from:f.at.to])
+	last := x.field(f).Pick == "last"
 	for i := at + 1; i < min(at+1+rowsBelow, len(s.rows)); i++ {
 		next := &s.rows[i]
 		if next.box[1]-head[3] > heightsBelow*r.height {
@@ -72,9 +78,34 @@ func (x *search) below(s *sheet, at int, f found) []candidate {
 			if !aligned && overlap(box[0], box[2], head[0], head[2]) < 0.5*min(box[2]-box[0], head[2]-head[0]) {
 				continue
 			}
-			if out := x.typed(x.field(f), next, cell); len(out) > 0 {
+			if x.field(f).Type == "text" && strings.HasSuffix(next.text(cell), ":") {
+				return x.nameBelow(s, i, f)
+			}
+			got := x.typed(x.field(f), next, cell)
+			for k := range got {
+				got[k].score *= f.quality * (below - belowStep*float64(i-at-1))
+				if last {
+					got[k].score = f.quality * (below + lastStep*float64(i-at-1))
+				}
+			}
+			if out = append(out, got...); len(got) > 0 && !last {
+				return out
+			}
+		}
+	}
+	return out
+}
+
+// nameBelow reads the name in a block of keys and values under a heading.
+func (x *search) nameBelow(s *sheet, at int, f found) []candidate {
+	for i := at; i < min(at+blockRows, len(s.rows)); i++ {
+		r := &s.rows[i]
+		switch r.tokens[0].fold {
+		case "name", "nom", "nombre", "firma", "company", "unternehmen":
+			if len(r.tokens) > 1 && strings.HasSuffix(r.tokens[0].text, ":") {
+				out := x.texts(x.field(f), r, span{1, len(r.tokens)}, true)
 				for k := range out {
-					out[k].score *= f.quality * (below - belowStep*float64(i-at-1))
+					out[k].score *= f.quality * inBlock
 				}
 				return out
 			}
@@ -95,7 +126,8 @@ func (x *search) typed(f *field, r *row, at span) []candidate {
 	case "code":
 		return x.codes(f, r, at)
 	}
-	return x.texts(f, r, at)
+	colon := at.from > 0 && strings.HasSuffix(r.tokens[at.from-1].text, ":")
+	return x.texts(f, r, at, colon)
 }
 
 // at makes a candidate of a range of tokens.
@@ -210,8 +242,12 @@ func (x *search) currencies(r *row, at span) (out []candidate) {
 	return out
 }
 
-// texts takes the rest of the cell, or the next one.
-func (x *search) texts(f *field, r *row, at span) []candidate {
+// texts takes the rest of the cell, or the next one, which is certain only
+// behind a colon.
+func (x *search) texts(f *field, r *row, at span, colon bool) []candidate {
+	if f.Format != "" {
+		return x.formatted(f, r, at)
+	}
 	cell := r.cells[r.tokens[at.from].cell]
 	here := span{at.from, min(cell.to, at.to)}
 	for here.from < here.to && r.tokens[here.from].fold == "" {
@@ -219,17 +255,18 @@ func (x *search) texts(f *field, r *row, at span) []candidate {
 	}
 	if here.from == here.to {
 		if here.to < at.to {
-			return x.texts(f, r, span{here.to, at.to})
+			return x.texts(f, r, span{here.to, at.to}, colon)
 		}
 		return nil
 	}
+	score := besideNear
+	if at.from > 0 && r.tokens[at.from-1].cell != r.tokens[here.from].cell && !colon {
+		score = acrossGap
+	}
 	raw := r.text(here)
 	val := strings.Trim(raw, " :;,|*-–—_~\"'`‘’“”()[]")
-	if f.Format != "" {
-		return x.formatted(f, r, here)
-	}
-	if len([]rune(val)) < 2 || !f.accepts(val) {
+	if len([]rune(val)) < 2 || !f.accepts(val) || strings.HasSuffix(raw, ":") {
 		return nil
 	}
-	return []candidate{x.at(r, here, val, besideNear)}
+	return []candidate{x.at(r, here, val, score)}
 }

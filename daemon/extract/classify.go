@@ -28,6 +28,9 @@ const (
 	close  = 0.8
 )
 
+// longestTitle is in words.
+const longestTitle = 9
+
 // firstPages are read to tell the class.
 const firstPages = 3
 
@@ -81,7 +84,7 @@ func (l *look) add(s sheet) {
 	for _, r := range s.rows {
 		l.lines = append(l.lines, r.whole())
 		for _, c := range r.cells {
-			if c.to-c.from <= 6 && (r.box[1] < 0.5*s.height || r.height > 1.3*s.letter) {
+			if c.to-c.from <= longestTitle && (r.box[1] < 0.5*s.height || r.height > 1.3*s.letter) {
 				l.titles = append(l.titles, r.text(c))
 			}
 		}

@@ -68,7 +68,14 @@ func (x *search) formatted(f *field, r *row, at span) (out []candidate) {
 		out = append(out, c)
 	}
 	for i := at.from; i < at.to; i++ {
-		for n := 1; n <= min(10, at.to-i); n++ {
+		for k := 1; k <= min(10, at.to-i); k++ {
+			n := k
+			if f.Format == "time" || f.Format == "phone" { // these may end early: the longest counts
+				n = min(6, at.to-i) + 1 - k
+			}
+			if n < 1 || n > 1 && longestGap(r, i, i+n) > 2*r.height {
+				continue
+			}
 			s := span{i, i + n}
 			if val, valid, ok := parseFormat(f.Format, r.text(s)); ok && f.accepts(val) {
 				add(s, val, valid)
@@ -77,6 +84,14 @@ func (x *search) formatted(f *field, r *row, at span) (out []candidate) {
 		}
 	}
 	return out
+}
+
+// longestGap is the widest space between tokens.
+func longestGap(r *row, from, to int) (gap float64) {
+	for i := from + 1; i < to; i++ {
+		gap = max(gap, r.gap(i))
+	}
+	return gap
 }
 
 // parseFormat reads one value of a known form. raw must be all of it, apart

@@ -21,7 +21,8 @@ const other = -1
 // found is a label on a row.
 type found struct {
 	label
-	at span
+	at    span
+	exact bool
 	// quality is 1 for a label read as written, less for one read alike, one in
 	// the middle of a phrase, or one that its field has further down its list.
 	quality float64
@@ -30,8 +31,8 @@ type found struct {
 const (
 	longestLabel = 7 // in words
 	fuzzyQuality = 0.85
-	rankStep     = 0.03
-	leastRank    = 0.55
+	rankStep     = 0.01
+	leastRank    = 0.7
 	phraseAfter  = 0.6
 	phraseBefore = 0.75
 )
@@ -52,7 +53,7 @@ func (r *row) labels(all []label) []found {
 			}
 			for _, l := range all {
 				if q := alike(joined, l.fold); q > 0 {
-					hits = append(hits, found{l, span{i, j + 1}, q * max(1-rankStep*float64(l.rank), leastRank)})
+					hits = append(hits, found{l, span{i, j + 1}, q == 1, q * max(1-rankStep*float64(l.rank), leastRank)})
 				}
 			}
 		}
@@ -60,15 +61,41 @@ func (r *row) labels(all []label) []found {
 	kept := slices.DeleteFunc(slices.Clone(hits), func(f found) bool {
 		return slices.ContainsFunc(hits, func(o found) bool {
 			longer := o.at.from <= f.at.from && o.at.to >= f.at.to && o.at.to-o.at.from > f.at.to-f.at.from
-			better := o.at == f.at && o.field != f.field && len(o.fold) == len(f.fold) && o.quality > f.quality+0.1
-			return longer || better
+			exact := o.at == f.at && o.exact && !f.exact
+			return longer || exact
 		})
 	})
 	for i := range kept {
 		kept[i].quality *= r.phrase(kept[i].at, kept)
 	}
 	slices.SortStableFunc(kept, func(a, b found) int { return cmp.Compare(a.at.from, b.at.from) })
+	return r.phrases(kept)
+}
+
+// phrases drops labels that only go on with another: "net total (excl. VAT)" is
+// no VAT.
+func (r *row) phrases(all []found) (kept []found) {
+	for _, f := range all {
+		if n := len(kept); n > 0 && kept[n-1].at != f.at && r.continues(kept[n-1], f) {
+			continue
+		}
+		kept = append(kept, f)
+	}
 	return kept
+}
+
+// continues is true for a label in the same cell as the one before, with neither
+// a colon nor anything with a digit between them.
+func (r *row) continues(before, f found) bool {
+	if r.tokens[before.at.to-1].cell != r.tokens[f.at.from].cell {
+		return false
+	}
+	for i := before.at.to - 1; i < f.at.from; i++ {
+		if text := r.tokens[i].text; strings.HasSuffix(text, ":") || i >= before.at.to && strings.ContainsAny(text, "0123456789") {
+			return false
+		}
+	}
+	return true
 }
 
 // phrase lowers what a label counts when more words of the same cell follow it
@@ -118,7 +145,7 @@ func alike(printed, label string) float64 {
 	}
 	allowed := 0
 	switch n := len(label); {
-	case n >= 10:
+	case n >= 12:
 		allowed = 2
 	case n >= 5:
 		allowed = 1

@@ -191,5 +191,5 @@ func (s sheet) strip() bool {
 	slices.Sort(right)
 	width := right[len(right)*9/10] - left[len(left)/10]
 	height := s.rows[len(s.rows)-1].box[3] - s.rows[0].box[1]
-	return width < 0.6*s.width && height > 1.2*width
+	return width < 0.6*s.width && height > 1.2*width || width < 0.45*s.width && height > 0.6*width
 }

@@ -5,7 +5,6 @@ import (
 	"strings"
 	"unicode"
 
-	"intray/daemon/document"
 	"intray/daemon/extract/value"
 )
 
@@ -28,7 +27,7 @@ var (
 		`gutschrift|credit\s+note|avoir|welcome|thank\s+you|original|copy|duplicate|page|seite|date|datum|tel|fax|phone|gst|vat|reg|co\.?\s*no|company\s+no|` +
 		`no\.?|lot|your|to|from|statement|kontoauszug|ihr|table|cashier|order|take\s?away|customer|ship\s+to|bill\s+to)\b)`)
 	addressLike  = regexp.MustCompile(`(?i)\b(?:street|st\.|road|rd\.?|avenue|ave|lane|jalan|jln|taman|str\.|straße|strasse|platz|weg|rue|chemin|place|calle|plaza|avda|p\.?o\.? box|floor|suite|kuala lumpur|selangor)\b|\b\d{4,5}\b`)
-	registration = regexp.MustCompile(`\s*[([{]?\s*(?:co\.?\s*(?:reg)?\.?\s*(?:no)?\.?\s*[:.]?\s*)?\(?\d{3,}[\w-]*\s*[)\]}]?\.?\s*$`)
+	registration = regexp.MustCompile(`\s*(?:[([{][^)\]}]*\d{3,}.*|\bco\.?\s*(?:reg)?\.?\s*no\b.*|\d{4,}[\w-]*\W*)$`)
 	webName      = regexp.MustCompile(`(?i)(?:www\.|https?://|@)([a-z0-9-]+)\.[a-z]{2,}`)
 )
 
@@ -87,7 +86,7 @@ func (x *search) addName(s *sheet, r *row, cell span, rank int, addressed bool) 
 		return false
 	}
 	c := x.at(r, cell, name, 0.55)
-	c.score -= rowStep * float64(rank)
+	c.score -= rowStep*float64(rank) + 0.2*(1-c.confidence)
 	if organisation.MatchString(name) {
 		c.score += 0.3
 	}
@@ -100,10 +99,21 @@ func (x *search) addName(s *sheet, r *row, cell span, rank int, addressed bool) 
 	if strings.HasSuffix(strings.TrimSpace(r.text(cell)), ":") {
 		c.score -= 0.3
 	}
-	c.score += 0.15 * min(max(r.height/s.letter-1, 0), 1.5)
+	if longestWord(name) >= 4 {
+		c.score += 0.15 * min(max(r.height/s.letter-1, 0), 1.5)
+	} else {
+		c.score -= 0.2
+	}
 	c.score = min(max(c.score, 0.05), 0.98)
 	x.names = append(x.names, nameSeen{c, value.Fold(name)})
 	return true
+}
+
+func longestWord(s string) (n int) {
+	for _, word := range strings.Fields(s) {
+		n = max(n, len([]rune(word)))
+	}
+	return n
 }
 
 // cleanName drops what is printed behind a name: registration numbers, and what
@@ -111,9 +121,9 @@ func (x *search) addName(s *sheet, r *row, cell span, rank int, addressed bool) 
 func cleanName(raw string) string {
 	name := strings.Trim(raw, " .,:;|*\"'`‘’“”<>{}~_=«»-–—•")
 	name = registration.ReplaceAllString(name, "")
-	if at := organisation.FindStringIndex(name); at != nil && at[1] < len(name) && at[0] > 3 {
-		if rest := strings.TrimSpace(name[at[1]:]); !organisation.MatchString(" " + rest) {
-			name = name[:at[1]]
+	if all := legalForm.FindAllStringIndex(name, -1); len(all) > 0 {
+		if end := all[len(all)-1][1]; all[0][0] > 3 && end < len(name) {
+			name = name[:end]
 		}
 	}
 	return strings.TrimSpace(strings.TrimRight(name, " ,;:(|-–•"))
@@ -179,4 +189,3 @@ func containsAny(list []string, part string) bool {
 	return false
 }
 
-var _ = document.Box{}

@@ -18,6 +18,8 @@ const (
 	doubtful    = 0.5  // check digits that fail, lost marks
 	uncertain   = 0.8  // dates of which only custom tells the day
 	nearly      = 0.93 // of the best score
+	// What is less certain is not worth a person's look.
+	leastConfidence = 0.12
 )
 
 // resolve decides for each field which candidate it is.
@@ -30,14 +32,17 @@ func (x *search) resolve() []document.Field {
 	var out []document.Field
 	for i, list := range x.found {
 		f := x.class.fields[i]
-		if len(list) == 0 && f.Fallback != "" {
-			list = x.fallback(f.Fallback)
+		if f.Fallback != "" && (len(list) == 0 || list[0].score < 0.4) {
+			list = append(x.fallback(f.Fallback), list...)
 		}
 		if len(list) == 0 {
 			continue
 		}
 		best := list[0]
 		c := confidence(best)
+		if c < leastConfidence {
+			continue
+		}
 		if len(list) > 1 && list[1].score > nearly*best.score && !held[i].holds {
 			c *= conflicting
 		}
@@ -271,6 +276,10 @@ func (x *search) partsOf(s sum, pick map[int]int) (sum value.Amount) {
 // with little confidence.
 func (x *search) mend(s sum, held []outcome) {
 	if held[s.total].holds || len(x.found[s.total]) == 0 {
+		return
+	}
+	// A lone part that is a round sum may be a banknote.
+	if p := s.plus[0]; len(s.plus)+len(s.minus) == 1 && len(x.found[p]) > 0 && x.found[p][0].amount%10000 == 0 {
 		return
 	}
 	for _, i := range slices.Concat(s.plus, s.minus) {

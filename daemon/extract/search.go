@@ -55,8 +55,8 @@ func (x *search) read(s sheet) {
 				}
 			}
 			got := x.beside(r, f, until)
-			if len(got) == 0 && whole(r, f) {
-				got = x.below(&s, i, f)
+			if (len(got) == 0 || got[0].score < 0.6*f.quality) && whole(r, f) {
+				got = append(got, x.below(&s, i, f)...)
 			}
 			for _, c := range got {
 				x.add(f.field, c)
@@ -68,10 +68,15 @@ func (x *search) read(s sheet) {
 	x.readTables(s)
 }
 
-// whole is true for a label that has its cell to itself, or nearly.
+// whole is true for a label that has its cell to itself, but for a currency.
 func whole(r *row, f found) bool {
 	cell := r.cells[r.tokens[f.at.to-1].cell]
-	return cell.to-f.at.to <= 1
+	for _, t := range r.tokens[f.at.to:cell.to] {
+		if _, currency := value.ParseCurrency(t.text); !currency && t.fold != "" {
+			return false
+		}
+	}
+	return true
 }
 
 // anywhere finds fields by their form alone, if they say so.
@@ -115,5 +120,12 @@ func (x *search) add(i int, c candidate) {
 	}
 }
 
-// organisation are the legal forms and kinds of business that names end in.
-var organisation = regexp.MustCompile(`(?i)(?:^|[\s.,&(])(?:gmbh(?:\s*&\s*co\.?\s*kg)?|mbh|ag|kg|ohg|ug|e\.?\s?k\.?|e\.?\s?v\.?|gbr|ltd\.?|limited|inc\.?|llc|llp|corp\.?|corporation|plc|sarl|sas|sasu|eurl|s\.a\.?|s\.l\.?(?:u\.)?|s\.r\.l\.?|s\.p\.a\.?|b\.?v\.?|n\.?v\.?|oy|ab|a/s|aps|sdn\.?\s*bhd\.?|bhd\.?|s/b|pte\.?(?:\s*ltd\.?)?|pty\.?(?:\s*ltd\.?)?|co\.|company|bank|sparkasse|stores?|shop|mart|market|supermarkt|restaurant|restoran|cafe|café|hotel|enterprise|trading|perniagaan|services?)(?:$|[\s.,;:()])`)
+// legal are the legal forms that names of firms end in, and organisation these
+// and the kinds of business that are in names.
+const legal = `gmbh(?:\s*&\s*co\.?\s*kg)?|mbh|ag|kg|ohg|ug|e\.?k\.?|e\.v\.?|gbr|ltd\.?|limited|inc\.?|llc|llp|corp\.?|corporation|plc|sarl|sas|sasu|eurl|s\.a\.?|s\.l\.?(?:u\.)?|` +
+	`s\.r\.l\.?|s\.p\.a\.?|b\.?v\.?|n\.?v\.?|oy|ab|a/s|aps|sdn\.?\s*bhd\.?|bhd\.?|s/b|pte\.?(?:\s*ltd\.?)?|pty\.?(?:\s*ltd\.?)?|co\.`
+
+var (
+	legalForm    = regexp.MustCompile(`(?i)[\s.,&()](?:` + legal + `)(?:$|[\s,;:()])`)
+	organisation = regexp.MustCompile(`(?i)(?:^|[\s.,&()])(?:` + legal + `|company|bank|sparkasse|stores?|shop|mart|market|supermarkt|restaurant|restoran|cafe|café|hotel|enterprise|trading|perniagaan|services?)(?:$|[\s.,;:()])`)
+)
