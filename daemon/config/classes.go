@@ -33,6 +33,7 @@ type Class struct {
 	MinPages      int     `toml:"min_pages"`
 	MaxPages      int     `toml:"max_pages"`
 
+	Kinds  []Kind  `toml:"kind"`
 	Fields []Field `toml:"field"`
 	Sums   []Sum   `toml:"sum"`
 	Tables []Table `toml:"table"`
@@ -52,12 +53,20 @@ type Field struct {
 	Pattern string   `toml:"pattern"`
 	Format  string   `toml:"format"`
 	// Anywhere finds values by their type alone; Place "letterhead" finds the name of
-	// who sent the document; Pick "last" prefers the last of equals; Fallback names
+	// who sent the document, "kind" the name of the kind; Pick "last" prefers the last of equals; Fallback names
 	// the field whose value is taken where there is none.
 	Anywhere bool   `toml:"anywhere"`
 	Place    string `toml:"place"`
 	Pick     string `toml:"pick"`
 	Fallback string `toml:"fallback"`
+}
+
+// Kind is a variety of a class, such as a credit note among invoices, known by
+// its title. Positive makes amounts positive that are printed as negative.
+type Kind struct {
+	Name     string   `toml:"name"`
+	Title    []string `toml:"title"`
+	Positive bool     `toml:"positive"`
 }
 
 // Sum says that Total is the sum of Plus and of what there is of Optional, less
@@ -145,6 +154,11 @@ func (c *Class) merge(b Class, written func(key string) bool) {
 			continue
 		}
 		c.Fields[i].merge(f, func(key string) bool { return written(fmt.Sprintf("field.%d.%s", i, key)) })
+	}
+	for _, k := range b.Kinds {
+		if !slices.ContainsFunc(c.Kinds, func(o Kind) bool { return o.Name == k.Name }) {
+			c.Kinds = append(c.Kinds, k)
+		}
 	}
 	for _, t := range b.Tables {
 		if !slices.ContainsFunc(c.Tables, func(o Table) bool { return o.Name == t.Name }) {

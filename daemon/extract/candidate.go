@@ -1,6 +1,7 @@
 package extract
 
 import (
+	"slices"
 	"strings"
 
 	"intray/daemon/document"
@@ -30,6 +31,7 @@ const (
 	inBlock    = 0.95
 	acrossGap  = 0.5 // a text beside, but far, without a colon
 	unlabelled = 0.45
+	bySum      = 0.7 // printed somewhere, and just what a sum lacks
 )
 
 // How far below a label values are looked for, in rows and in word heights.
@@ -77,6 +79,13 @@ func (x *search) below(s *sheet, at int, f found) (out []candidate) {
 			aligned := box[0]-head[0] < slack && head[0]-box[0] < slack || head[2]-box[2] < slack && box[2]-head[2] < slack
 			if !aligned && overlap(box[0], box[2], head[0], head[2]) < 0.5*min(box[2]-box[0], head[2]-head[0]) {
 				continue
+			}
+			if slices.ContainsFunc(x.labels[i], func(l found) bool { return l.at.from == cell.from && l.exact }) {
+				continue
+			}
+			// A currency stands apart from its amount.
+			if _, currency := value.ParseCurrency(next.text(cell)); currency && cell.to < len(next.tokens) {
+				cell.to = next.cells[next.tokens[cell.to].cell].to
 			}
 			if x.field(f).Type == "text" && strings.HasSuffix(next.text(cell), ":") {
 				return x.nameBelow(s, i, f)
@@ -265,7 +274,7 @@ func (x *search) texts(f *field, r *row, at span, colon bool) []candidate {
 	}
 	raw := r.text(here)
 	val := strings.Trim(raw, " :;,|*-–—_~\"'`‘’“”()[]")
-	if len([]rune(val)) < 2 || !f.accepts(val) || strings.HasSuffix(raw, ":") {
+	if len([]rune(val)) < 2 || !f.accepts(val) || f.pattern == nil && 2*countDigits(val) > len(val) || strings.HasSuffix(raw, ":") {
 		return nil
 	}
 	return []candidate{x.at(r, here, val, score)}

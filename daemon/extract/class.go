@@ -19,6 +19,7 @@ type class struct {
 	fields                      []field
 	labels                      []label
 	sums                        []sum
+	kinds                       []kind
 	tables                      []tableRule
 }
 
@@ -46,6 +47,13 @@ type sum struct {
 	plus, minus, optional []int
 }
 
+// kind is a variety of a class.
+type kind struct {
+	name     string
+	title    []*regexp.Regexp
+	positive bool
+}
+
 func compile(c config.Class) (class, error) {
 	out := class{name: c.Name, layout: c.Layout, mrz: c.MRZ}
 	for _, list := range []struct {
@@ -59,6 +67,17 @@ func compile(c config.Class) (class, error) {
 			}
 			*list.to = append(*list.to, re)
 		}
+	}
+	for _, k := range c.Kinds {
+		one := kind{name: k.Name, positive: k.Positive}
+		for _, p := range k.Title {
+			re, err := regexp.Compile(p)
+			if err != nil {
+				return out, fmt.Errorf("pattern %q: %w", p, err)
+			}
+			one.title = append(one.title, re)
+		}
+		out.kinds = append(out.kinds, one)
 	}
 	for i, f := range c.Fields {
 		one := field{Field: f}

@@ -36,13 +36,21 @@ const firstPages = 3
 
 // look is what the first pages say of a document as a whole.
 type look struct {
-	lines  []string // rows as printed, title lines first marked in titles
-	titles []string
+	lines  []string // rows as printed
+	titles []title
 	strip  bool
 	zones  []zone
 
 	order      value.Order
 	orderKnown bool
+}
+
+// title is a cell that may be the document's title.
+type title struct {
+	text       string
+	page       int
+	box        document.Box
+	confidence float64
 }
 
 // zone is a machine readable zone found on a page.
@@ -85,7 +93,7 @@ func (l *look) add(s sheet) {
 		l.lines = append(l.lines, r.whole())
 		for _, c := range r.cells {
 			if c.to-c.from <= longestTitle && (r.box[1] < 0.5*s.height || r.height > 1.3*s.letter) {
-				l.titles = append(l.titles, r.text(c))
+				l.titles = append(l.titles, title{r.text(c), s.number, around(r.tokens[c.from:c.to]), r.confidence(c)})
 			}
 		}
 	}
@@ -130,7 +138,9 @@ func (e *Extractor) classify(l look, q Question) (*class, Answer) {
 
 // weigh is the evidence for a class.
 func (c *class) weigh(l look, text string) (w float64) {
-	if anyOf(c.title, func(re *regexp.Regexp) bool { return slices.ContainsFunc(l.titles, re.MatchString) }) > 0 {
+	if anyOf(c.title, func(re *regexp.Regexp) bool {
+		return slices.ContainsFunc(l.titles, func(t title) bool { return re.MatchString(t.text) })
+	}) > 0 {
 		w += titleWeight
 	}
 	hit := func(re *regexp.Regexp) bool { return re.MatchString(text) }

@@ -4,9 +4,7 @@ import (
 	"strings"
 	"time"
 
-	"intray/daemon/document"
 	"intray/daemon/extract/mrz"
-	"intray/daemon/extract/value"
 )
 
 // zones finds machine readable zones on a page.
@@ -88,6 +86,9 @@ func (x *search) withScore(z zone, name, val string, score float64, line int) {
 	} else {
 		c.confidence = max(z.confidence, 0.97)
 	}
+	if name == "nationality" && len(x.found[i]) > 0 && x.found[i][0].score > weak {
+		return // printed in words, which say more than the code
+	}
 	// What is checked outweighs what is printed, and what fails is outweighed.
 	if score >= unchecked {
 		for k := range x.found[i] {
@@ -127,6 +128,3 @@ func documentType(code string) string {
 	}
 	return "identity card"
 }
-
-var _ = value.DayFirst
-var _ = document.Box{}

@@ -121,6 +121,7 @@ func longestWord(s string) (n int) {
 func cleanName(raw string) string {
 	name := strings.Trim(raw, " .,:;|*\"'`‘’“”<>{}~_=«»-–—•")
 	name = registration.ReplaceAllString(name, "")
+	name = malaysian.ReplaceAllString(bhd.ReplaceAllString(name, "BHD"), "(M)$1")
 	if all := legalForm.FindAllStringIndex(name, -1); len(all) > 0 {
 		if end := all[len(all)-1][1]; all[0][0] > 3 && end < len(name) {
 			name = name[:end]
@@ -134,7 +135,7 @@ func (x *search) addressed(s *sheet, at int, cell span) bool {
 	box := around(s.rows[at].tokens[cell.from:cell.to])
 	for i := at - 1; i >= max(0, at-4); i-- {
 		r := &s.rows[i]
-		for _, f := range r.labels(x.class.labels) {
+		for _, f := range x.labels[i] {
 			if f.field == other || !strings.HasPrefix(x.field(f).Name, "buyer_") {
 				continue
 			}
@@ -177,7 +178,65 @@ func (x *search) vote(s sheet) {
 			n.score += 0.12
 		}
 		n.score = min(n.score, 0.98)
+		n.mend(s)
 	}
+	x.longer()
+}
+
+// longer prefers a name with its legal form over the beginning of it in a logo.
+func (x *search) longer() {
+	for i := range x.names {
+		for k := range x.names {
+			n, o := &x.names[i], &x.names[k]
+			if len(n.fold) > len(o.fold) && len(o.fold) >= 6 && strings.HasPrefix(n.fold, o.fold) && legalForm.MatchString(n.value) {
+				n.score = max(n.score, min(o.score+0.05, 0.98))
+			}
+		}
+	}
+}
+
+var (
+	// "(M)" in Malaysian names stands for the country.
+	malaysian = regexp.MustCompile(`\([HN]\)( (?:SDN\.? )?BHD)`)
+	bhd       = regexp.MustCompile(`\b[8B][HN][DO0]\b`)
+)
+
+// leastVotes is how often another spelling of a word must be printed to be
+// believed.
+const leastVotes = 2
+
+// mend corrects a word of a name that is printed at least twice with another
+// letter elsewhere on the page, and never again like this.
+func (n *nameSeen) mend(s sheet) {
+	for _, word := range strings.Fields(n.value) {
+		fold := value.Fold(word)
+		if len(fold) < 5 {
+			continue
+		}
+		same, votes := 0, map[string]int{}
+		for i := range s.rows {
+			for _, part := range strings.FieldsFunc(s.rows[i].whole(), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+				switch p := value.Fold(part); {
+				case p == fold:
+					same++
+				case len(p) == len(fold) && edits(p, fold, 1) == 1:
+					votes[p]++
+				}
+			}
+		}
+		for other, count := range votes {
+			if same <= 1 && count >= leastVotes && len(votes) == 1 {
+				n.value = strings.Replace(n.value, word, likeCase(other, word), 1)
+			}
+		}
+	}
+}
+
+func likeCase(s, like string) string {
+	if strings.ToUpper(like) == like {
+		return strings.ToUpper(s)
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 func containsAny(list []string, part string) bool {
@@ -188,4 +247,3 @@ func containsAny(list []string, part string) bool {
 	}
 	return false
 }
-

@@ -3,7 +3,9 @@ package extract
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
+	"strings"
 
 	"intray/daemon/document"
 	"intray/daemon/extract/value"
@@ -18,12 +20,14 @@ const (
 	doubtful    = 0.5  // check digits that fail, lost marks
 	uncertain   = 0.8  // dates of which only custom tells the day
 	nearly      = 0.93 // of the best score
+	weak        = 0.45 // a field's fallback is better than this
 	// What is less certain is not worth a person's look.
-	leastConfidence = 0.12
+	leastConfidence = 0.08
 )
 
 // resolve decides for each field which candidate it is.
 func (x *search) resolve() []document.Field {
+	x.kind()
 	x.zoneCandidates()
 	for i := range x.found {
 		x.found[i] = agree(x.found[i])
@@ -32,7 +36,7 @@ func (x *search) resolve() []document.Field {
 	var out []document.Field
 	for i, list := range x.found {
 		f := x.class.fields[i]
-		if f.Fallback != "" && (len(list) == 0 || list[0].score < 0.4) {
+		if f.Fallback != "" && (len(list) == 0 || list[0].score < weak) {
 			list = append(x.fallback(f.Fallback), list...)
 		}
 		if len(list) == 0 {
@@ -58,7 +62,40 @@ func (x *search) resolve() []document.Field {
 		out = append(out, document.Field{Name: f.Name, Value: best.value, Raw: best.raw, Type: f.Type, Confidence: round(c),
 			Page: best.page, Box: best.box, From: best.from})
 	}
-	return x.currency(out)
+	return x.signs(x.currency(out))
+}
+
+// kind finds the document's kind, which says what its amounts mean.
+func (x *search) kind() {
+	for _, k := range x.class.kinds {
+		for _, t := range x.titles {
+			if anyOf(k.title, func(re *regexp.Regexp) bool { return re.MatchString(t.text) }) == 0 {
+				continue
+			}
+			x.positive = k.positive
+			for i, f := range x.class.fields {
+				if f.Place == "kind" {
+					x.found[i] = append(x.found[i], candidate{value: k.name, raw: t.text, score: besideNear, confidence: t.confidence,
+						page: t.page, box: t.box, from: "text"})
+				}
+			}
+			return
+		}
+	}
+}
+
+// signs makes the amounts of a credit note positive, as EN 16931 has them: that
+// they are owed the other way round is in the document's type.
+func (x *search) signs(fields []document.Field) []document.Field {
+	if !x.positive {
+		return fields
+	}
+	for i, f := range fields {
+		if f.Type == "amount" {
+			fields[i].Value = strings.TrimPrefix(f.Value, "-")
+		}
+	}
+	return fields
 }
 
 func confidence(c candidate) float64 {
@@ -171,6 +208,9 @@ func (x *search) addUp() []outcome {
 	for _, s := range x.class.sums {
 		x.mend(s, held)
 	}
+	for _, s := range x.class.sums {
+		x.completeSum(s, held)
+	}
 	return held
 }
 
@@ -221,6 +261,37 @@ func (x *search) solve(s sum, held []outcome) {
 	}
 }
 
+// completeSum looks for the one part that a sum lacks among all printed amounts.
+func (x *search) completeSum(s sum, held []outcome) {
+	if held[s.total].holds || len(s.plus) != 2 || len(s.minus) > 0 || len(x.found[s.total]) == 0 {
+		return
+	}
+	parts := slices.Clone(s.plus)
+	slices.SortFunc(parts, func(a, b int) int { return cmp.Compare(x.best(a), x.best(b)) })
+	for k, i := range parts { // the least certain part is the one to look for
+		other := parts[1-k]
+		if x.best(other) < 0.5 {
+			continue
+		}
+		lacking := x.found[s.total][0].amount - x.found[other][0].amount
+		c, ok := x.printed[lacking]
+		if !ok || lacking <= 0 || lacking == x.found[other][0].amount {
+			continue
+		}
+		x.found[i] = append([]candidate{c}, x.found[i]...)
+		held[i], held[other], held[s.total] = outcome{holds: true}, outcome{holds: true}, outcome{holds: true}
+		return
+	}
+}
+
+// best is the score of a field's first candidate; 0 if it has none.
+func (x *search) best(i int) float64 {
+	if len(x.found[i]) == 0 {
+		return 0
+	}
+	return x.found[i][0].score
+}
+
 // tried bounds the candidates of each field that sums are tried with.
 const tried = 5
 
@@ -256,12 +327,19 @@ func (x *search) combine(parts []int, must int, pick map[int]int, held []outcome
 func (x *search) holds(s sum, pick map[int]int) bool {
 	total := x.found[s.total][pick[s.total]].amount
 	d := total - x.partsOf(s, pick)
+	if x.positive {
+		d = total.Abs() - x.partsOf(s, pick)
+	}
 	return d <= tolerance && d >= -tolerance
 }
 
 func (x *search) partsOf(s sum, pick map[int]int) (sum value.Amount) {
 	for _, i := range slices.Concat(s.plus, s.optional) {
 		if k, ok := pick[i]; ok && k >= 0 {
+			if x.positive {
+				sum += x.found[i][k].amount.Abs()
+				continue
+			}
 			sum += x.found[i][k].amount
 		}
 	}

@@ -16,9 +16,12 @@ type search struct {
 	order      value.Order
 	orderKnown bool
 	zones      []zone
-	strip      bool
+	titles     []title
+	positive   bool // amounts are made positive
 
 	page     int
+	labels   [][]found // of the page in hand, by row
+	printed  map[value.Amount]candidate
 	found    [][]candidate // by field
 	names    []nameSeen
 	tables   []document.Table
@@ -31,8 +34,8 @@ type search struct {
 const mostCandidates = 12
 
 func newSearch(c *class, l look) *search {
-	return &search{class: c, order: l.order, orderKnown: l.orderKnown, zones: l.zones, strip: l.strip,
-		found: make([][]candidate, len(c.fields)), open: map[string]*openTable{}, doubts: map[string]string{}}
+	return &search{class: c, order: l.order, orderKnown: l.orderKnown, zones: l.zones, titles: l.titles,
+		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]candidate{}, open: map[string]*openTable{}, doubts: map[string]string{}}
 }
 
 func (x *search) field(f found) *field { return &x.class.fields[f.label.field] }
@@ -40,9 +43,13 @@ func (x *search) field(f found) *field { return &x.class.fields[f.label.field] }
 // read looks for all fields on one page.
 func (x *search) read(s sheet) {
 	x.page = s.number
+	x.labels = make([][]found, len(s.rows))
+	for i := range s.rows {
+		x.labels[i] = s.rows[i].labels(x.class.labels)
+	}
 	for i := range s.rows {
 		r := &s.rows[i]
-		labels := r.labels(x.class.labels)
+		labels := x.labels[i]
 		for k, f := range labels {
 			if f.field == other {
 				continue
@@ -64,6 +71,7 @@ func (x *search) read(s sheet) {
 		}
 	}
 	x.anywhere(s)
+	x.note(s)
 	x.letterhead(s)
 	x.readTables(s)
 }
@@ -92,6 +100,27 @@ func (x *search) anywhere(s sheet) {
 				c.score *= unlabelled
 				x.add(i, c)
 			}
+		}
+	}
+}
+
+// mostPrinted bounds the amounts that are remembered for completing sums.
+const mostPrinted = 400
+
+// note remembers the amounts on a page, whatever they are.
+func (x *search) note(s sheet) {
+	for i := range s.rows {
+		r := &s.rows[i]
+		for k := 0; k < len(r.tokens) && len(x.printed) < mostPrinted; {
+			p, n, ok := readAmount(r, k, len(r.tokens))
+			if !ok {
+				k++
+				continue
+			}
+			if p.Decimals == 2 {
+				x.printed[p.Amount] = x.amount(r, span{k, k + n}, p, bySum)[0]
+			}
+			k += n
 		}
 	}
 }

@@ -55,6 +55,7 @@ const mostSpots = 10
 // it was read.
 func (z *zone) mend(p place, check func() bool) {
 	if check() {
+		z.zeros(p, check)
 		return
 	}
 	c := z.checks()
@@ -84,6 +85,16 @@ func (z *zone) mend(p place, check func() bool) {
 		}
 	}
 	z.set(p, as)
+}
+
+// zeros prefers zeros to the letter O where the check digits hold either way:
+// ten of them weigh the same modulo 10, and numbers rarely have the letter.
+func (z *zone) zeros(p place, check func() bool) {
+	as, composite := z.at(p), z.composite()
+	z.set(p, strings.ReplaceAll(as, "O", "0"))
+	if !check() || z.composite() != composite {
+		z.set(p, as)
+	}
 }
 
 // try replaces so many of the characters at spots.

@@ -158,7 +158,7 @@ func isoDate(year, month, day string) (string, bool) {
 	return fmt.Sprintf("%04d-%02d-%02d", y, m, d), true
 }
 
-var clockShape = regexp.MustCompile(`(?i)(?:^|[^\d:.])(\d{1,2})[:.h](\d{2})(?:[:.](\d{2}))?\s*([ap])?\.?m?\.?(?:$|[^\d])`)
+var clockShape = regexp.MustCompile(`(?i)(?:^|[^\d:.])(\d{1,2})[:h](\d{2})(?:[:](\d{2}))?\s*([ap])?\.?m?\.?(?:$|[^\d])`)
 
 // ParseTime finds the first time of day in raw: hh:mm or hh:mm:ss.
 func ParseTime(raw string) (string, bool) {
