@@ -116,6 +116,11 @@ func BuiltInClasses() ([]Class, error) {
 	return file.Classes, nil
 }
 
+// AddBuiltInClasses completes a configuration that comes from no file.
+func (c *Config) AddBuiltInClasses() error {
+	return c.mergeClasses(func(string) bool { return false })
+}
+
 // mergeClasses adds the built-in classes behind the file's own, so that these
 // keep their places; what the file says of a built-in class comes first in it.
 func (c *Config) mergeClasses(written func(key string) bool) error {

@@ -33,6 +33,9 @@ func TestExampleIsTheDefault(t *testing.T) {
 	}
 	want := Default()
 	want.Folders = []Folder{FolderDefaults("front-desk")}
+	if err := want.AddBuiltInClasses(); err != nil {
+		t.Fatal(err)
+	}
 	want.complete(dir)
 	want.file, want.lines = got.file, got.lines
 	if !reflect.DeepEqual(*got, want) {

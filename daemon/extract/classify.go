@@ -100,6 +100,9 @@ func (l *look) add(s sheet) {
 	l.zones = append(l.zones, zones(s)...)
 }
 
+// invoiceClass is what a document with an e-invoice in it is.
+const invoiceClass = "invoice"
+
 // classify weighs the classes against each other.
 func (e *Extractor) classify(l look, q Question) (*class, Answer) {
 	if q.Class != Auto && q.Class != "" {
@@ -107,6 +110,9 @@ func (e *Extractor) classify(l look, q Question) (*class, Answer) {
 			return c, Answer{Class: document.Class{Name: c.name, Confidence: 1}}
 		}
 		return nil, Answer{}
+	}
+	if c := e.named(invoiceClass); len(q.Known) > 0 && c != nil && (len(q.Among) == 0 || slices.Contains(q.Among, c.name)) {
+		return c, Answer{Class: document.Class{Name: c.name, Confidence: 1}}
 	}
 	text := strings.Join(l.lines, "\n")
 	var best, second *class

@@ -53,6 +53,10 @@ type Question struct {
 	Class string
 	// Among are the classes Auto may pick; empty for all.
 	Among []string
+	// Known are fields from the e-invoice in the file, and Lines its lines; such a
+	// document is an invoice, whatever its pages look like.
+	Known []document.Field
+	Lines document.Table
 	// Languages are those it was read in, as Tesseract names them.
 	Languages []string
 }
@@ -80,15 +84,20 @@ func (e *Extractor) Document(pages iter.Seq2[document.Page, error], q Question) 
 		return answer, nil
 	}
 	x := newSearch(class, look)
+	x.known = makeKnown(q.Known)
 	for page, err := range pages {
 		if err != nil {
 			return Answer{}, err
 		}
 		x.read(lay(page))
 	}
-	answer.Fields = x.resolve()
-	answer.Tables = x.tables
+	fields, differ := x.merge(x.resolve())
+	answer.Fields, answer.Tables = fields, x.tables
+	if len(q.Lines.Rows) > 0 {
+		answer.Tables = []document.Table{q.Lines}
+	}
 	answer.Warnings = append(answer.Warnings, x.warnings...)
+	answer.Warnings = append(answer.Warnings, differ...)
 	answer.Warnings = append(answer.Warnings, doubts(answer.Fields, x.doubts)...)
 	return answer, nil
 }

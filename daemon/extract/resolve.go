@@ -180,6 +180,9 @@ func (x *search) currency(fields []document.Field) []document.Field {
 // doubts turns what speaks against values into warnings.
 func doubts(fields []document.Field, why map[string]string) (out []document.Warning) {
 	for _, f := range fields {
+		if f.From == "xml" {
+			continue
+		}
 		switch why[f.Name] {
 		case "check_digits":
 			out = append(out, document.Warning{Code: CodeCheckDigits, Page: f.Page,

@@ -28,6 +28,7 @@ type search struct {
 	open     map[string]*openTable
 	warnings []document.Warning
 	doubts   map[string]string // by field's name
+	known    []known
 }
 
 // mostCandidates are kept of a field.
@@ -72,6 +73,7 @@ func (x *search) read(s sheet) {
 	}
 	x.anywhere(s)
 	x.note(s)
+	x.seek(s)
 	x.letterhead(s)
 	x.readTables(s)
 }

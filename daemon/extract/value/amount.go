@@ -116,6 +116,22 @@ func (p *ParsedAmount) number(s string) bool {
 	return err == nil
 }
 
+// ParseDecimal reads a number as data formats write it: a point before the
+// decimals, nothing between thousands.
+func ParseDecimal(s string) (Amount, bool) {
+	digits, negative := strings.CutPrefix(strings.TrimSpace(s), "-")
+	whole, frac, _ := strings.Cut(digits, ".")
+	frac = strings.TrimRight(frac, "0")
+	if whole == "" || len(whole) > maxDigits || len(frac) > 4 || strings.Trim(whole+frac, "0123456789") != "" {
+		return 0, false
+	}
+	n, err := strconv.ParseInt(whole+(frac + "0000")[:4], 10, 64)
+	if negative {
+		n = -n
+	}
+	return Amount(n), err == nil
+}
+
 // thousands is true for digits in groups of three, or in none.
 func thousands(s string) bool {
 	groups := strings.FieldsFunc(s, func(r rune) bool { return strings.ContainsRune(".,'’ ", r) })
