@@ -270,6 +270,9 @@ func (x *search) texts(f *field, r *row, at span, colon bool) []candidate {
 	}
 	score := besideNear
 	if at.from > 0 && r.tokens[at.from-1].cell != r.tokens[here.from].cell && !colon {
+		if cell.to > at.to {
+			return nil // that cell has a label of its own in it
+		}
 		score = acrossGap
 	}
 	raw := r.text(here)

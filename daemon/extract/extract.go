@@ -57,6 +57,9 @@ type Question struct {
 	// document is an invoice, whatever its pages look like.
 	Known []document.Field
 	Lines document.Table
+	// Drawn is true for a page that was drawn of the e-invoice: it cannot
+	// contradict it.
+	Drawn bool
 	// Languages are those it was read in, as Tesseract names them.
 	Languages []string
 }
@@ -91,7 +94,7 @@ func (e *Extractor) Document(pages iter.Seq2[document.Page, error], q Question) 
 		}
 		x.read(lay(page))
 	}
-	fields, differ := x.merge(x.resolve())
+	fields, differ := x.merge(x.resolve(), q.Drawn)
 	answer.Fields, answer.Tables = fields, x.tables
 	if len(q.Lines.Rows) > 0 {
 		answer.Tables = []document.Table{q.Lines}

@@ -25,7 +25,7 @@ type search struct {
 	found    [][]candidate // by field
 	names    []nameSeen
 	tables   []document.Table
-	open     map[string]*openTable
+	rows     int // of all tables
 	warnings []document.Warning
 	doubts   map[string]string // by field's name
 	known    []known
@@ -36,7 +36,7 @@ const mostCandidates = 12
 
 func newSearch(c *class, l look) *search {
 	return &search{class: c, order: l.order, orderKnown: l.orderKnown, zones: l.zones, titles: l.titles,
-		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]candidate{}, open: map[string]*openTable{}, doubts: map[string]string{}}
+		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]candidate{}, doubts: map[string]string{}}
 }
 
 func (x *search) field(f found) *field { return &x.class.fields[f.label.field] }

@@ -23,7 +23,7 @@ func (a *attempt) extract(ctx context.Context, info pages.Info, doc *document.Do
 		}
 		doc.Warnings = append(doc.Warnings, found.Warnings...)
 		if found.Invoice != nil {
-			q.Known, q.Lines = found.Invoice.Fields, found.Invoice.Lines
+			q.Known, q.Lines, q.Drawn = found.Invoice.Fields, found.Invoice.Lines, a.doc.MIME == pages.MIMEXML
 		}
 	}
 	answer, err := a.Extractor.Document(a.pages(doc.Pages), q)
