@@ -89,29 +89,41 @@ func Likely(line string) bool {
 }
 
 // Parse reads the zone that begins with the first of the cleaned lines; ok is
-// false when they are none. used is how many lines it took.
+// false when they are none. used is how many lines it took. Lines of a length
+// between two formats are read as the one whose check digits hold.
 func Parse(lines []string) (d Document, used int, ok bool) {
+	best := -1
 	for _, format := range []string{TD3, TD2, TD1} {
 		n, length := shape(format)
 		if len(lines) < n {
 			continue
 		}
 		fitted := make([]string, n)
-		fits := true
+		fits, off := true, 0
 		for i := range n {
-			fitted[i], ok = fit(lines[i], length, i == nameLine(format))
-			fits = fits && ok
+			line, good := fit(lines[i], length, i == nameLine(format))
+			fitted[i], fits = line, fits && good
+			off += max(len(lines[i])-length, length-len(lines[i]))
 		}
 		if !fits || !begins(format, fitted[0]) {
 			continue
 		}
-		d := read(format, fitted)
-		if format == TD2 && !d.Checks.Birth && !d.Checks.Expiry {
+		read := read(format, fitted)
+		c := read.Checks
+		if !c.Number && !c.Birth && !c.Expiry {
 			continue
 		}
-		return d, n, true
+		score := 100 - off
+		for _, holds := range []bool{c.Number, c.Birth, c.Expiry, c.Personal, c.Composite} {
+			if holds {
+				score += 100
+			}
+		}
+		if score > best {
+			best, d, used, ok = score, read, n, true
+		}
 	}
-	return d, 0, false
+	return d, used, ok
 }
 
 func nameLine(format string) int {

@@ -2,23 +2,10 @@ package mrz
 
 import "strings"
 
-// confused are pairs of characters of OCR-B that are taken for each other.
-func confused() map[byte]string {
-	return map[byte]string{'0': "ODQ", 'O': "0", 'D': "0", 'Q': "0", '1': "IL", 'I': "1", 'L': "1", '2': "Z", 'Z': "2", '5': "S", 'S': "5",
-		'6': "G", 'G': "6", '8': "B", 'B': "8", '4': "A", 'A': "4", '7': "T", 'T': "7"}
-}
-
-// digits replaces letters by the digits they look like; used where only digits
-// stand.
+// digits replaces letters by the digits they look like in OCR-B; used where only
+// digits stand.
 func digits(s string) string {
-	return strings.Map(func(r rune) rune {
-		for _, c := range confused()[byte(r)] {
-			if r >= 'A' && c >= '0' && c <= '9' {
-				return c
-			}
-		}
-		return r
-	}, s)
+	return strings.NewReplacer("O", "0", "D", "0", "Q", "0", "I", "1", "L", "1", "Z", "2", "A", "4", "S", "5", "G", "6", "T", "7", "B", "8").Replace(s)
 }
 
 // letters replaces digits by letters; used where only letters stand.
@@ -39,49 +26,44 @@ func (z *zone) repair() {
 	if z.format == TD3 {
 		z.mendDigits(place{1, 42, 43})
 		z.mend(z.l.personal, func() bool { return z.holds(z.l.personal) })
-	} else if !z.composite() {
-		z.mend(z.l.personal, z.composite)
 	}
 }
 
 func (z *zone) mendDigits(p place) { z.set(p, digits(z.at(p))) }
 
-// mostSpots bounds how many characters of a field are tried both ways.
-const mostSpots = 10
+// mostSpots bounds how many characters of a field are tried, and mostChanges how
+// many are changed at once.
+const mostSpots, mostChanges = 10, 3
 
-// mend tries the look-alikes in a field, fewest changes first, until its check
-// digit holds. The composite check must hold then as well, unless another field
-// spoils it: one digit in ten fits by chance. What cannot be confirmed stays as
-// it was read.
+// mend replaces letters in a field by the digits they look like, fewest changes
+// first, until its check digit holds. A check digit fits by chance in one case of
+// ten, so there must be only one way to make it hold, and digits are never made
+// letters. What cannot be confirmed stays as it was read.
 func (z *zone) mend(p place, check func() bool) {
 	if check() {
 		z.zeros(p, check)
 		return
 	}
-	c := z.checks()
-	failing := 0
-	for _, ok := range []bool{c.Number, c.Birth, c.Expiry, c.Personal} {
-		if !ok {
-			failing++
-		}
-	}
-	holds := func() bool { return check() && (failing > 1 || z.composite()) }
 	as := z.at(p)
-	if all := digits(as); all != as { // most numbers are digits
-		if z.set(p, all); holds() {
-			return
-		}
-		z.set(p, as)
-	}
 	var spots []int
 	for i := range len(as) {
-		if confused()[as[i]] != "" && len(spots) < mostSpots {
+		if digits(as[i:i+1]) != as[i:i+1] && len(spots) < mostSpots {
 			spots = append(spots, i)
 		}
 	}
-	for changes := 1; changes <= 3; changes++ {
-		if z.try(p, []byte(as), spots, changes, holds) {
+	for changes := 1; changes <= mostChanges; changes++ {
+		var fits []string
+		z.try(p, []byte(as), spots, changes, func(s string) {
+			if check() {
+				fits = append(fits, s)
+			}
+		})
+		if len(fits) == 1 {
+			z.set(p, fits[0])
 			return
+		}
+		if len(fits) > 1 {
+			break
 		}
 	}
 	z.set(p, as)
@@ -97,21 +79,17 @@ func (z *zone) zeros(p place, check func() bool) {
 	}
 }
 
-// try replaces so many of the characters at spots.
-func (z *zone) try(p place, s []byte, spots []int, changes int, holds func() bool) bool {
+// try calls fn with every way to replace so many of the letters at spots.
+func (z *zone) try(p place, s []byte, spots []int, changes int, fn func(string)) {
 	if changes == 0 {
 		z.set(p, string(s))
-		return holds()
+		fn(string(s))
+		return
 	}
 	for i, at := range spots {
 		was := s[at]
-		for _, c := range []byte(confused()[was]) {
-			s[at] = c
-			if z.try(p, s, spots[i+1:], changes-1, holds) {
-				return true
-			}
-		}
+		s[at] = digits(string(was))[0]
+		z.try(p, s, spots[i+1:], changes-1, fn)
 		s[at] = was
 	}
-	return false
 }
