@@ -60,8 +60,9 @@ func (r *row) labels(all []label) []found {
 	}
 	kept := slices.DeleteFunc(slices.Clone(hits), func(f found) bool {
 		return slices.ContainsFunc(hits, func(o found) bool {
-			longer := o.at.from <= f.at.from && o.at.to >= f.at.to && o.at.to-o.at.from > f.at.to-f.at.from
-			exact := o.at == f.at && o.exact && !f.exact
+			same := o.fold == f.fold // read with a word more or less
+			longer := o.at.from <= f.at.from && o.at.to >= f.at.to && o.at.to-o.at.from > f.at.to-f.at.from && !(same && f.exact)
+			exact := o.exact && !f.exact && (o.at == f.at || same && o.at.from < f.at.to && f.at.from < o.at.to)
 			return longer || exact
 		})
 	})
