@@ -152,6 +152,18 @@ func (c *Class) merge(b Class, written func(key string) bool) {
 	if !written("layout") {
 		c.Layout = b.Layout
 	}
+	if !written("unique") {
+		c.Unique = b.Unique
+	}
+	if !written("min_confidence") {
+		c.MinConfidence = b.MinConfidence
+	}
+	if !written("min_pages") {
+		c.MinPages = b.MinPages
+	}
+	if !written("max_pages") {
+		c.MaxPages = b.MaxPages
+	}
 	for _, f := range b.Fields {
 		i := slices.IndexFunc(c.Fields, func(o Field) bool { return o.Name == f.Name })
 		if i < 0 {

@@ -154,6 +154,10 @@ func alike(printed, label string) float64 {
 	if d := len(printed) - len(label); allowed == 0 || d > allowed || d < -allowed {
 		return 0
 	}
+	// Both ends misread are rare, and looking at them first saves most of the work.
+	if printed[0] != label[0] && lastByte(printed) != lastByte(label) {
+		return 0
+	}
 	if edits(printed, label, allowed) <= allowed {
 		return fuzzyQuality
 	}
