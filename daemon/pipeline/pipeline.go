@@ -392,8 +392,8 @@ func (p *Pipeline) contract(doc ledger.Document) *engines.Error {
 // folderContract checks what the document's folder asks for.
 func (p *Pipeline) folderContract(doc ledger.Document) *engines.Error {
 	folder, err := p.folder(doc.Folder)
-	if err != nil {
-		return nil // it waits for its folder
+	if err != nil || len(doc.Pieces) > 0 {
+		return nil // it waits for its folder, or the file it is a part of was checked
 	}
 	accepted := len(folder.Accept) == 0 || slices.ContainsFunc(folder.Accept, func(word string) bool { return pages.Named(word) == doc.MIME })
 	switch limit := int64(folder.MaxFileMB) << 20; {
