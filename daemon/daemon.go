@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"intray/daemon/config"
+	"intray/daemon/extract"
 	"intray/daemon/handover"
 	"intray/daemon/intake"
 	"intray/daemon/originals"
@@ -93,13 +94,17 @@ func newPipeline(h *house) (*pipeline.Pipeline, error) {
 	if err != nil {
 		return nil, err
 	}
+	extractor, err := extract.New(h.cfg.Classes)
+	if err != nil {
+		return nil, err
+	}
 	classes, err := compileClasses(h.cfg)
 	if err != nil {
 		return nil, err
 	}
 	return &pipeline.Pipeline{
-		Classes: classes,
-		Config:  h.cfg, Ledger: h.ledger, Originals: h.originals, Workers: h.pool, Engines: specs,
+		Classes: classes, Extractor: extractor,
+		Config: h.cfg, Ledger: h.ledger, Originals: h.originals, Workers: h.pool, Engines: specs,
 		WorkDir: workDir(h.cfg), Owner: h.owner, Producer: "Intray " + version(),
 		Policy: ledger.Policy{Base: h.cfg.Retry.Base.Std(), Cap: h.cfg.Retry.Cap.Std(),
 			MaxAttempts: h.cfg.Retry.MaxAttempts, Jitter: h.cfg.Retry.Jitter},

@@ -46,17 +46,20 @@ func rooms() map[string][]string {
 		"daemon/pdf/objects":           {},
 		"daemon/pdf/syntax":            {},
 		"daemon/pdf/pdfa":              {"daemon/pdf/syntax"},
-		"daemon/pages":                 {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects"},
+		"daemon/pages":                 {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects", "daemon/extract/einvoice"},
 		"daemon/pdf":                   {"engines", "daemon/document", "daemon/fax", "daemon/pdf/objects", "daemon/pdf/pdfa", "daemon/pdf/syntax"},
 		"daemon/pdf/pdftest":           {},
-		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document", "daemon/barcode"},
+		"daemon/worker":                {"engines", "daemon/pages", "daemon/pdf", "daemon/document", "daemon/barcode", "daemon/extract/einvoice"},
 		"daemon/deliver":               {"daemon/document", "daemon/durable", "daemon/fault"},
 		"daemon/handover":              {"ledger", "daemon/config", "daemon/deliver", "daemon/document", "daemon/fault"},
 		"daemon/review":                {"daemon/document", "daemon/durable", "daemon/fault", "ledger"},
 		"daemon/web":                   {"ledger", "daemon/document", "daemon/originals", "daemon/durable"},
 		"daemon/route":                 {"engines", "daemon/document"},
 		"daemon/normalize":             {"engines", "daemon/document"},
-		"daemon/extract":               {"engines", "daemon/document"},
+		"daemon/extract":               {"engines", "daemon/config", "daemon/document", "daemon/extract/mrz", "daemon/extract/value"},
+		"daemon/extract/value":         {},
+		"daemon/extract/mrz":           {},
+		"daemon/extract/einvoice":      {"daemon/document", "daemon/extract/value"},
 		"daemon/validate":              {"engines", "daemon/config", "daemon/document"},
 	}
 }
@@ -65,7 +68,8 @@ func rooms() map[string][]string {
 var testRooms = []string{"ledger/ledgertest", "engines/enginetest", "daemon/document/documenttest", "daemon/pdf/pdftest", "daemon/barcode/barcodetest"}
 
 // pureRooms touch neither disk nor clock nor network.
-var pureRooms = []string{"daemon/route", "daemon/normalize", "daemon/extract", "daemon/validate"}
+var pureRooms = []string{"daemon/route", "daemon/normalize", "daemon/extract",
+	"daemon/extract/value", "daemon/extract/mrz", "daemon/extract/einvoice", "daemon/validate"}
 
 // outside are imports that reach what a pure room may not touch; those that end
 // in a slash stand for everything below them. math/rand counts: the same

@@ -84,6 +84,9 @@ func (a *app) ocr(ctx context.Context, files []string, output string, languages 
 func (a *app) ocrConfig(output string, languages []string) (*config.Config, error) {
 	defaults := config.Default()
 	cfg := &defaults
+	if err := cfg.AddBuiltInClasses(); err != nil {
+		return nil, err
+	}
 	if _, err := config.Find(a.configFile); err == nil || a.configFile != "" {
 		if cfg, err = a.load(); err != nil {
 			return nil, err
@@ -99,6 +102,7 @@ func (a *app) ocrConfig(output string, languages []string) (*config.Config, erro
 		// where it goes is said on the command line.
 		first := cfg.Folders[0]
 		folder.Engine, folder.Languages, folder.SidecarText = first.Engine, first.Languages, first.SidecarText
+		folder.Class, folder.Classes = first.Class, first.Classes
 		folder.Text, folder.PDFA, folder.Prepare = first.Text, first.PDFA, first.Prepare
 		folder.Rotate, folder.RotateConfidence, folder.Deskew = first.Rotate, first.RotateConfidence, first.Deskew
 	}

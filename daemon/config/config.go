@@ -121,7 +121,12 @@ type Folder struct {
 	OnDuplicate string   `toml:"on_duplicate"`
 	ClaimExpiry Duration `toml:"claim_expiry"`
 
-	Sample float64 `toml:"sample"`
+	Sample    float64  `toml:"sample"`
+	Class     string   `toml:"class"`
+	Classes   []string `toml:"classes"`
+	Accept    []string `toml:"accept"`
+	MaxFileMB int      `toml:"max_file_mb"`
+	MaxPages  int      `toml:"max_pages"`
 
 	KeepOriginals Retention `toml:"keep_originals"`
 	KeepRaw       Retention `toml:"keep_raw"`
@@ -135,35 +140,6 @@ type Engine struct {
 	Languages []string
 	// Own are the keys only the engine knows.
 	Own map[string]any
-}
-
-// Class is one [[class]]: a kind of document.
-type Class struct {
-	Name   string   `toml:"name"`
-	Match  []string `toml:"match"`
-	Unique []string `toml:"unique"`
-	// MinConfidence is for the worst line of the document, 0..1.
-	MinConfidence float64 `toml:"min_confidence"`
-	MinPages      int     `toml:"min_pages"`
-	MaxPages      int     `toml:"max_pages"`
-
-	Fields []Field `toml:"field"`
-	Rules  []Rule  `toml:"rule"`
-}
-
-// Field is one field of a class.
-type Field struct {
-	Name          string  `toml:"name"`
-	Type          string  `toml:"type"`
-	Required      bool    `toml:"required"`
-	MinConfidence float64 `toml:"min_confidence"`
-}
-
-// Rule is one check of a class.
-type Rule struct {
-	Check    string `toml:"check"`
-	Message  string `toml:"message"`
-	Severity string `toml:"severity"`
 }
 
 // Default is the configuration of an empty file: a local Tesseract that reads
@@ -194,6 +170,7 @@ func FolderDefaults(name string) Folder {
 		Split: SplitRules{}, BlankPages: BlankKeep, Collate: "off", CollateWithin: Duration(10 * time.Minute),
 		CSVFields: []string{}, CSVSeparator: ";", Hook: []string{}, HookTimeout: Duration(30 * time.Second),
 		Notify: "auto", After: "remove", Archive: "archive", OnDuplicate: "skip", ClaimExpiry: Duration(10 * time.Minute),
+		Class: "auto", Classes: []string{}, Accept: []string{},
 		KeepOriginals: Forever(), KeepRaw: Forever(), KeepText: Forever()}
 }
 

@@ -33,6 +33,9 @@ func TestExampleIsTheDefault(t *testing.T) {
 	}
 	want := Default()
 	want.Folders = []Folder{FolderDefaults("front-desk")}
+	if err := want.AddBuiltInClasses(); err != nil {
+		t.Fatal(err)
+	}
 	want.complete(dir)
 	want.file, want.lines = got.file, got.lines
 	if !reflect.DeepEqual(*got, want) {
@@ -93,6 +96,15 @@ func TestBadFiles(t *testing.T) {
 		"lease":               {"lease = \"1m\"\n" + folder, `config.toml:1: lease (1m0s) must be longer than page_timeout (2m0s): work in hand would be taken away`},
 		"language":            {folder + "languages = [\"en US\"]\n", `config.toml:3: "en US" is not a language; write model names such as "eng" or "deu"`},
 		"class field type":    {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"n\"\ntype = \"money\"\n", `config.toml:7: class.field.type is "money"; it must be one of text, amount, date, currency, code`},
+		"folder's class":      {folder + "class = \"bill\"\n", `config.toml:3: folder "desk" has the class "bill", but there is no [[class]] of that name; write "auto", "none" or one of invoice, receipt`},
+		"folder's classes":    {folder + "classes = [\"bill\"]\n", `config.toml:3: folder "desk" may pick the class "bill", but there is no [[class]] of that name`},
+		"nothing to pick":     {folder + "class = \"invoice\"\nclasses = [\"receipt\"]\n", `config.toml:4: folder "desk" has the class "invoice", so there is nothing to pick; leave classes out or write class = "auto"`},
+		"accept":              {folder + "accept = [\"docx\"]\n", `config.toml:3: folder.accept is "docx"; it must be one of pdf, tiff`},
+		"pages":               {folder + "max_pages = -1\n", `config.toml:3: folder "desk": max_pages is -1; it must be 0, for the general limit, or more`},
+		"class pattern":       {folder + "[[class]]\nname = \"x\"\nhint = [\"(\"]\n", `config.toml:5: class "x": "(" is not a pattern`},
+		"field format":        {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"n\"\nformat = \"bban\"\n", `config.toml:7: class.field.format is "bban"; it must be one of`},
+		"field name":          {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"Our Number\"\n", `config.toml:6: field name "Our Number" of class "x": use lower-case letters, digits and underscore`},
+		"sum":                 {folder + "[[class]]\nname = \"x\"\n[[class.sum]]\ntotal = \"a\"\nplus = [\"b\"]\n", `a sum of class "x" names "a", which is no field of the class`},
 		"data in hot folder":  {"data_dir = \"in/data\"\n" + folder, `the hot folder of "desk" and data_dir lie within each other`},
 	} {
 		_, _, err := parse(t, c.text)

@@ -97,6 +97,9 @@ func Parse(data []byte, file, dir string) (*Config, []Warning, error) {
 	problems := unknownKeys(file, meta, lines)
 	cfg.file, cfg.lines = file, lines
 	empty := cfg.empty(lines)
+	if err := cfg.mergeClasses(func(key string) bool { return lines[key] > 0 }); err != nil {
+		return nil, nil, err
+	}
 	cfg.complete(dir)
 	for _, p := range append(empty, cfg.Validate()...) {
 		p.File, p.Line = file, lines[p.Key]
@@ -146,7 +149,7 @@ func (c *Config) empty(lines map[string]int) []Problem {
 		for name, isEmpty := range map[string]bool{"path": f.Path == "", "output": f.Output == "", "review": f.Review == "",
 			"failed": f.Failed == "", "archive": f.Archive == "", "notify": f.Notify == "", "after": f.After == "",
 			"on_duplicate": f.OnDuplicate == "", "settle": f.Settle == 0, "settle_max": f.SettleMax == 0, "sweep": f.Sweep == 0,
-			"claim_expiry": f.ClaimExpiry == 0, "text": f.Text == "", "pdfa": f.PDFA == "", "rotate": f.Rotate == "", "deskew": f.Deskew == "",
+			"claim_expiry": f.ClaimExpiry == 0, "text": f.Text == "", "pdfa": f.PDFA == "", "rotate": f.Rotate == "", "deskew": f.Deskew == "", "class": f.Class == "",
 			"rotate_confidence": f.RotateConfidence == 0,
 			"blank_pages":       f.BlankPages == "", "csv_separator": f.CSVSeparator == "", "hook_timeout": f.HookTimeout == 0,
 			"collate": f.Collate == "", "collate_within": f.CollateWithin == 0} {
@@ -200,7 +203,7 @@ func completeFolder(f Folder, dir string) Folder {
 		otherwise string
 	}{{&f.Notify, d.Notify}, {&f.After, d.After}, {&f.OnDuplicate, d.OnDuplicate},
 		{&f.Text, d.Text}, {&f.PDFA, d.PDFA}, {&f.Rotate, d.Rotate}, {&f.Deskew, d.Deskew}, {&f.BlankPages, d.BlankPages},
-		{&f.CSVSeparator, d.CSVSeparator}, {&f.Collate, d.Collate}} {
+		{&f.CSVSeparator, d.CSVSeparator}, {&f.Collate, d.Collate}, {&f.Class, d.Class}} {
 		if *word.value == "" {
 			*word.value = word.otherwise
 		}
@@ -221,6 +224,12 @@ func completeFolder(f Folder, dir string) Folder {
 	}
 	if f.Languages == nil {
 		f.Languages = d.Languages
+	}
+	if f.Classes == nil {
+		f.Classes = d.Classes
+	}
+	if f.Accept == nil {
+		f.Accept = d.Accept
 	}
 	if f.Prepare == nil {
 		f.Prepare = d.Prepare

@@ -173,6 +173,7 @@ func (v *checker) folders(c *Config) {
 		v.oneOf(key+".notify", f.Notify, "auto", "events", "poll")
 		v.oneOf(key+".after", f.After, "remove", "archive", "keep")
 		v.oneOf(key+".on_duplicate", f.OnDuplicate, "skip", "again")
+		v.contract(c, key, f)
 		v.longer(key+".claim_expiry", f.ClaimExpiry, 0)
 		v.handOver(c, key, f)
 		if !(f.Sample >= 0 && f.Sample <= 1) {
@@ -184,6 +185,42 @@ func (v *checker) folders(c *Config) {
 
 // PrepareSteps are the words of prepare; package pages knows what they do.
 func PrepareSteps() []string { return []string{"contrast", "normalize_dpi", "denoise", "binarize"} }
+
+// AcceptTypes are the words of accept; package pages knows their files.
+func AcceptTypes() []string {
+	return []string{"pdf", "tiff", "jpeg", "png", "bmp", "gif", "webp", "heic", "avif", "jp2", "pnm", "xml"}
+}
+
+// contract checks what a folder says of the documents it takes.
+func (v *checker) contract(c *Config, key string, f Folder) {
+	known := func(name string) bool {
+		return slices.ContainsFunc(c.Classes, func(o Class) bool { return o.Name == name })
+	}
+	var names []string
+	for _, o := range c.Classes {
+		names = append(names, o.Name)
+	}
+	if f.Class != "auto" && f.Class != "none" && !known(f.Class) {
+		v.add(key+".class", "folder %q has the class %q, but there is no [[class]] of that name; write \"auto\", \"none\" or one of %s", f.Name, f.Class, strings.Join(names, ", "))
+	}
+	for _, name := range f.Classes {
+		if !known(name) {
+			v.add(key+".classes", "folder %q may pick the class %q, but there is no [[class]] of that name; there are %s", f.Name, name, strings.Join(names, ", "))
+		}
+	}
+	if f.Class != "auto" && len(f.Classes) > 0 {
+		v.add(key+".classes", "folder %q has the class %q, so there is nothing to pick; leave classes out or write class = \"auto\"", f.Name, f.Class)
+	}
+	for _, word := range f.Accept {
+		v.oneOf(key+".accept", word, AcceptTypes()...)
+	}
+	if f.MaxFileMB < 0 {
+		v.add(key+".max_file_mb", "folder %q: max_file_mb is %d; it must be 0, for the general limit, or more", f.Name, f.MaxFileMB)
+	}
+	if f.MaxPages < 0 {
+		v.add(key+".max_pages", "folder %q: max_pages is %d; it must be 0, for the general limit, or more", f.Name, f.MaxPages)
+	}
+}
 
 // loops refuses results that would be taken in again.
 func (v *checker) loops(c *Config, key string, f Folder) {
@@ -250,23 +287,87 @@ func (v *checker) classes(all []Class) {
 		}
 		for j, f := range c.Fields {
 			fkey := fmt.Sprintf("%s.field.%d", key, j)
-			if f.Name == "" {
-				v.add(fkey+".name", "class %q has a field without a name", c.Name)
+			if !fieldName.MatchString(f.Name) {
+				v.add(fkey+".name", "field name %q of class %q: use lower-case letters, digits and underscore, such as \"order_number\"", f.Name, c.Name)
 			}
 			if slices.Contains(reservedFields(), f.Name) {
 				v.add(fkey+".name", "class %q: %q has a meaning of its own in fields.txt and cannot be a field", c.Name, f.Name)
 			}
+			v.found(fkey, c, f)
 			v.oneOf(fkey+".type", f.Type, "text", "amount", "date", "currency", "code")
 			if !(f.MinConfidence >= 0 && f.MinConfidence <= 1) {
 				v.add(fkey+".min_confidence", "min_confidence of field %q is %g; it must be from 0 to 1", f.Name, f.MinConfidence)
 			}
 		}
+		v.shape(key, c)
 		for j, r := range c.Rules {
 			rkey := fmt.Sprintf("%s.rule.%d", key, j)
 			if r.Check == "" {
 				v.add(rkey+".check", "class %q has a rule without a check", c.Name)
 			}
 			v.oneOf(rkey+".severity", r.Severity, "review", "warn")
+		}
+	}
+}
+
+var fieldName = regexp.MustCompile(`^[a-z][a-z0-9_]*$`)
+
+// found checks how a field is to be found.
+func (v *checker) found(key string, c Class, f Field) {
+	if _, err := regexp.Compile(f.Pattern); err != nil {
+		v.add(key+".pattern", "field %q of class %q: %q is not a pattern: %v", f.Name, c.Name, f.Pattern, err)
+	}
+	v.oneOf(key+".format", f.Format, "", "iban", "bic", "vat_id", "time", "phone")
+	v.oneOf(key+".place", f.Place, "", "letterhead", "kind")
+	v.oneOf(key+".pick", f.Pick, "", "first", "last")
+	if f.Fallback != "" && !c.has(f.Fallback) {
+		v.add(key+".fallback", "field %q of class %q falls back on %q, which is no field of the class", f.Name, c.Name, f.Fallback)
+	}
+	for _, l := range f.Labels {
+		if strings.Trim(l, " .:,;-") == "" {
+			v.add(key+".labels", "field %q of class %q has an empty label; leave it out", f.Name, c.Name)
+		}
+	}
+}
+
+// has is true for a field of the class.
+func (c *Class) has(name string) bool {
+	return slices.ContainsFunc(c.Fields, func(f Field) bool { return f.Name == name })
+}
+
+// shape checks what a class says beside its fields.
+func (v *checker) shape(key string, c Class) {
+	lists := map[string][]string{"title": c.Title, "hint": c.Hint, "against": c.Against}
+	for _, k := range c.Kinds {
+		lists["kind"] = append(lists["kind"], k.Title...)
+	}
+	for name, list := range lists {
+		for _, p := range list {
+			if _, err := regexp.Compile(p); err != nil {
+				v.add(key+"."+name, "class %q: %q is not a pattern: %v", c.Name, p, err)
+			}
+		}
+	}
+	v.oneOf(key+".layout", c.Layout, "", "strip", "sheet")
+	for _, m := range c.MRZ {
+		v.oneOf(key+".mrz", m, "TD1", "TD2", "TD3")
+	}
+	for _, s := range c.Sums {
+		for _, name := range slices.Concat([]string{s.Total}, s.Plus, s.Minus, s.Optional) {
+			if !c.has(name) {
+				v.add(key+".sum", "a sum of class %q names %q, which is no field of the class", c.Name, name)
+			}
+		}
+		if len(s.Plus) == 0 {
+			v.add(key+".sum", "the sum of %q in class %q says nothing of what it adds; give it plus = [\"...\"]", s.Total, c.Name)
+		}
+	}
+	for _, t := range c.Tables {
+		for _, col := range t.Columns {
+			v.oneOf(key+".table.column.type", col.Type, "", "text", "amount", "date", "code")
+			if col.Name == "" || len(col.Labels) == 0 {
+				v.add(key+".table", "table %q of class %q has a column without a name or without labels", t.Name, c.Name)
+			}
 		}
 	}
 }

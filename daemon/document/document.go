@@ -163,11 +163,15 @@ type Field struct {
 	From       string  `json:"from"`
 }
 
-// Table is a grid of cells.
+// Table is a grid of cells. Name says what its rows are, such as "line_items",
+// and Columns what each column is; both are empty where that is not known. Page
+// is 0 for a table that stands on no page.
 type Table struct {
-	Page int      `json:"page"`
-	Box  Box      `json:"box"`
-	Rows [][]Cell `json:"rows"`
+	Name    string   `json:"name"`
+	Columns []string `json:"columns"`
+	Page    int      `json:"page"`
+	Box     Box      `json:"box"`
+	Rows    [][]Cell `json:"rows"`
 }
 
 // Cell is one cell of a table.

@@ -41,7 +41,7 @@ func small() document.Document {
 		Text: "Müller & <Söhne>\f",
 		Fields: []document.Field{{Name: "total", Value: "12.50", Raw: "12,50", Type: "amount", Confidence: 0.8, Page: 1,
 			Box: document.Box{72, 700, 110, 712}, From: "rule"}},
-		Tables: []document.Table{{Page: 1, Box: document.Box{72, 100, 500, 300},
+		Tables: []document.Table{{Name: "line_items", Columns: []string{"description"}, Page: 1, Box: document.Box{72, 100, 500, 300},
 			Rows: [][]document.Cell{{{Text: "Tea", Box: document.Box{72, 100, 300, 120}, Confidence: 1, RowSpan: 1, ColSpan: 1}}, nil}}},
 		Warnings: []document.Warning{{Code: "low_confidence", Message: "One line is hard to read.", Page: 1}},
 		Validation: document.Validation{Verdict: document.VerdictWarnings,

@@ -60,6 +60,8 @@ func (o *Opener) format(mime string) (format, bool) {
 		return format{"WebP", false, webpHeader, plain(decodeWebP), nil}, true
 	case MIMEPNM:
 		return format{"portable bitmap", false, pnmHeader, plain(decodePNM), nil}, true
+	case MIMEXML:
+		return format{"e-invoice", false, invoiceHeader, plain(drawInvoice), nil}, true
 	case MIMEHEIC:
 		return format{"HEIC", true, heicHeader, o.decodeHEIC, nil}, true
 	case MIMEAVIF:
@@ -107,7 +109,7 @@ func (f format) refuse(err error, damaged string) error {
 	return corrupt(damaged, err)
 }
 
-func (s *single) Info() Info   { return Info{MIME: s.mime, Pages: 1} }
+func (s *single) Info() Info   { return Info{MIME: s.mime, Pages: 1, Invoice: s.mime == MIMEXML} }
 func (s *single) Close() error { return nil }
 
 // decode reads every pixel, which is also the proof that the file is whole: a

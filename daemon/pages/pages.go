@@ -31,6 +31,8 @@ type Info struct {
 	Signed bool `json:"signed"`
 	// Protected is true for a PDF with an owner password or restrictions only.
 	Protected bool `json:"protected"`
+	// Invoice is true where the file may have an electronic invoice in it.
+	Invoice bool `json:"invoice,omitempty"`
 	// Warnings are what a reader of the document must know of it as a whole.
 	Warnings []document.Warning `json:"warnings,omitempty"`
 }

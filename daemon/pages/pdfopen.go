@@ -133,6 +133,7 @@ func (p *pdfFile) describe() error {
 	if s, err := p.pdfium.FPDF_GetSecurityHandlerRevision(&requests.FPDF_GetSecurityHandlerRevision{Document: p.doc}); err == nil {
 		p.info.Protected = s.SecurityHandlerRevision >= 0
 	}
+	p.info.Invoice = p.hasXML()
 	p.describeCatalog()
 	return nil
 }

@@ -37,6 +37,11 @@ func contrast(img *image.Gray) *image.Gray {
 // to be done about it.
 const leastShadow = 0.02
 
+// palePrint is by how much, of 255, the grey that parts ink from paper on the sheet
+// must exceed that of the whole picture for the print to be lost: beside a black
+// corner or the lid's shadow, pale print counts as paper.
+const palePrint = 40
+
 // ground is the grey of the empty sheet, measured in tiles.
 type ground struct {
 	columns, rows int
@@ -53,6 +58,7 @@ func shadowed(img *image.Gray) (ground, bool) {
 	p := ground{columns: (w + tile - 1) / tile, rows: (h + tile - 1) / tile}
 	p.greys = make([]uint32, p.columns*p.rows)
 	var all greys
+	byPaper := make([]greys, 256) // all pixels, by the grey of their tile's paper
 	for i := range p.greys {
 		tx, ty := i%p.columns*tile, i/p.columns*tile
 		var n greys
@@ -63,6 +69,7 @@ func shadowed(img *image.Gray) (ground, bool) {
 		}
 		p.greys[i] = uint32(n.below(0.8))
 		all.add(&n)
+		byPaper[p.greys[i]].add(&n)
 	}
 	if all.bilevel() {
 		return ground{}, false
@@ -76,7 +83,12 @@ func shadowed(img *image.Gray) (ground, bool) {
 		}
 		p.greys[i] = max(v, least)
 	}
-	return p, float64(dark) >= leastShadow*float64(len(p.greys))
+	var sheet greys // without what lies around it
+	for v := int(least) + 1; v < len(byPaper); v++ {
+		sheet.add(&byPaper[v])
+	}
+	pale := sheet.split() >= threshold+palePrint
+	return p, pale || float64(dark) >= leastShadow*float64(len(p.greys))
 }
 
 // each calls fn with every pixel and the paper there, interpolated between the

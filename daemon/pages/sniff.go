@@ -5,6 +5,8 @@ import (
 	"encoding/binary"
 	"slices"
 	"strings"
+
+	"intray/daemon/extract/einvoice"
 )
 
 // MIME types that Open takes.
@@ -20,15 +22,24 @@ const (
 	MIMEAVIF = "image/avif"
 	MIMEJP2  = "image/jp2"
 	MIMEPNM  = "image/x-portable-anymap"
+	// MIMEXML is an electronic invoice that is no PDF.
+	MIMEXML = "application/xml"
 )
 
 // Types are the MIME types that Open takes.
 func Types() []string {
-	return []string{MIMEPDF, MIMETIFF, MIMEJPEG, MIMEPNG, MIMEBMP, MIMEGIF, MIMEWebP, MIMEHEIC, MIMEAVIF, MIMEJP2, MIMEPNM}
+	return []string{MIMEPDF, MIMETIFF, MIMEJPEG, MIMEPNG, MIMEBMP, MIMEGIF, MIMEWebP, MIMEHEIC, MIMEAVIF, MIMEJP2, MIMEPNM, MIMEXML}
 }
 
 // TypeNames are the same for a sentence: "none of ...".
-const TypeNames = "PDF, TIFF, JPEG, PNG, BMP, GIF, WebP, HEIC, AVIF, JPEG 2000 or PBM/PGM/PPM"
+const TypeNames = "PDF, TIFF, JPEG, PNG, BMP, GIF, WebP, HEIC, AVIF, JPEG 2000, PBM/PGM/PPM or an e-invoice's XML"
+
+// Named is the MIME type of a word that a folder's accept list has, such as
+// "tiff"; "" if there is none.
+func Named(word string) string {
+	return map[string]string{"pdf": MIMEPDF, "tiff": MIMETIFF, "jpeg": MIMEJPEG, "png": MIMEPNG, "bmp": MIMEBMP, "gif": MIMEGIF,
+		"webp": MIMEWebP, "heic": MIMEHEIC, "avif": MIMEAVIF, "jp2": MIMEJP2, "pnm": MIMEPNM, "xml": MIMEXML}[word]
+}
 
 // Sniff tells the type of a file by its first bytes; "" when it is none that
 // Intray takes. A PDF's header may stand anywhere in the first 1024 bytes
@@ -53,11 +64,11 @@ func Sniff(head []byte) string {
 	case isPNM(head):
 		return MIMEPNM
 	}
-	if len(head) > 1024 {
-		head = head[:1024]
-	}
-	if bytes.Contains(head, []byte("%PDF-")) {
+	if bytes.Contains(head[:min(len(head), 1024)], []byte("%PDF-")) {
 		return MIMEPDF
+	}
+	if einvoice.Likely(head) {
+		return MIMEXML
 	}
 	return ""
 }

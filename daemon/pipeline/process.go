@@ -148,7 +148,8 @@ func (a *attempt) sourceOf(path, mime string) worker.Source {
 		Limits: pages.Limits{MaxPages: a.Config.Limits.MaxPages, MaxMegapixels: a.Config.Limits.MaxMegapixels}}
 }
 
-// run is the middle of the journey: look, read, normalize, validate, deliver.
+// run is the middle of the journey: look, read, normalize, extract, validate,
+// deliver.
 func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 	if err := os.MkdirAll(a.dir, 0o700); err != nil {
 		return a.failed(ctx, "read", asError(fmt.Errorf("make work folder: %w", err)))
@@ -166,11 +167,17 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 	if next, done, err := a.split(ctx, info); done || err != nil {
 		return next, err
 	}
+	if refusal := tooLong(a.folder, info.Pages); refusal != nil {
+		return a.failed(ctx, "open", refusal)
+	}
 	read, err := a.readPages(ctx, info.Pages)
 	if err != nil {
 		return a.failed(ctx, "read", asError(err))
 	}
 	doc := a.document(info, read)
+	if err := a.extract(ctx, info, &doc); err != nil {
+		return a.failed(ctx, "extract", asError(err))
+	}
 	answer, err := a.assemble(ctx, info, read)
 	if err == nil && answer.Reason == "" {
 		err = a.verify(ctx, info, read)

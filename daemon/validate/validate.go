@@ -28,6 +28,8 @@ const (
 	KindRule      = "rule"
 	KindUnique    = "unique"
 	KindSample    = "sample"
+	// KindDoubt is what extraction could not decide: a person's approval settles it.
+	KindDoubt = "doubt"
 )
 
 // Finding is one check with what it is about. Field is "" for the document as a
@@ -114,6 +116,11 @@ func pages(d document.Document, pages int) (r Report) {
 		}
 	}
 	r = append(r, finding(KindPages, "", "pages_read", failed == 0, fmt.Sprintf("%d of %d pages could not be read.", failed, pages)))
+	for _, w := range d.Warnings {
+		if w.Code == "class_ambiguous" || w.Code == "xml_differs" {
+			r = append(r, finding(KindDoubt, "", w.Code, false, w.Message))
+		}
+	}
 	damaged := map[int]bool{}
 	for _, w := range d.Warnings {
 		if w.Code == "fax_damaged" {

@@ -23,6 +23,7 @@ const (
 	Look     = "look"
 	Cut      = "cut"
 	Show     = "show"
+	Invoice  = "invoice"
 )
 
 // Source names an original: its path in the store and the type found by content.
@@ -131,6 +132,7 @@ func (r *Reader) Handlers() map[string]Handler {
 		Look:     handle(r.look),
 		Cut:      handle(r.cut),
 		Show:     handle(r.show),
+		Invoice:  handle(r.invoice),
 	}
 }
 

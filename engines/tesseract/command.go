@@ -60,12 +60,15 @@ func (c *command) languages() ([]string, error) {
 	return list, nil
 }
 
-func (c *command) read(ctx context.Context, page engines.Page, mode int) (answer, error) {
+func (c *command) read(ctx context.Context, page engines.Page, way how) (answer, error) {
 	if err := c.calls.enter(); err != nil {
 		return answer{}, err
 	}
 	defer c.calls.leave()
-	args := []string{"stdin", "stdout", "-l", strings.Join(page.Languages, "+"), "--psm", strconv.Itoa(mode)}
+	args := []string{"stdin", "stdout", "-l", strings.Join(page.Languages, "+"), "--psm", strconv.Itoa(way.mode)}
+	if way.threshold != oneThreshold { // Tesseract 4 does not know it
+		args = append(args, "-c", "thresholding_method="+strconv.Itoa(way.threshold))
+	}
 	if page.DPI > 0 {
 		args = append(args, "--dpi", dpi(page))
 	}

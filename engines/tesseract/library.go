@@ -27,11 +27,11 @@ const maxIdle = 4
 // meanwhile, and two loads at once leave it there for good.
 var loading sync.Mutex
 
+// thresholding is how grey becomes black and white, since Tesseract 5.
+const thresholding gosseract.SettableVariable = "thresholding_method"
+
 // blank is the smallest picture there is, a white portable greymap.
 const blank = "P5 1 1 255 \xff"
-
-// singleBlock is the page segmentation mode that looks for nothing.
-const singleBlock = 6
 
 func newReader(o options) reader { return &library{options: o, calls: newGate()} }
 
@@ -69,7 +69,7 @@ func (l *library) languages() ([]string, error) {
 
 // read runs the page in a goroutine of its own: the call cannot be stopped,
 // but the caller can be let go. The busy client comes back when it is done.
-func (l *library) read(ctx context.Context, page engines.Page, mode int) (answer, error) {
+func (l *library) read(ctx context.Context, page engines.Page, way how) (answer, error) {
 	if err := l.calls.enter(); err != nil {
 		return answer{}, err
 	}
@@ -86,7 +86,7 @@ func (l *library) read(ctx context.Context, page engines.Page, mode int) (answer
 	done := make(chan outcome, 1)
 	go func() {
 		defer l.calls.leave()
-		a, err := l.readNow(page, mode)
+		a, err := l.readNow(page, way)
 		done <- outcome{a, err}
 	}()
 	select {
@@ -97,7 +97,7 @@ func (l *library) read(ctx context.Context, page engines.Page, mode int) (answer
 	}
 }
 
-func (l *library) readNow(page engines.Page, mode int) (answer, error) {
+func (l *library) readNow(page engines.Page, way how) (answer, error) {
 	languages := strings.Join(page.Languages, "+")
 	client, ok := l.take(languages)
 	if !ok {
@@ -106,7 +106,7 @@ func (l *library) readNow(page engines.Page, mode int) (answer, error) {
 			return answer{}, err
 		}
 	}
-	a, err := recognize(client.Client, page.Image, mode, dpi(page))
+	a, err := recognize(client.Client, page.Image, way, dpi(page))
 	if err != nil {
 		_ = client.Close() // always nil; one that failed is not trusted again
 		return answer{}, err
@@ -125,14 +125,14 @@ func load(o options, languages []string) (warmClient, error) {
 	client.Variables["preserve_interword_spaces"] = "1" // concerns plain text only
 	loading.Lock()
 	defer loading.Unlock()
-	if _, err := recognize(client, []byte(blank), singleBlock, "0"); err != nil {
+	if _, err := recognize(client, []byte(blank), how{mode: singleBlock}, "0"); err != nil {
 		_ = client.Close()                 // always nil
 		return warmClient{}, unusable(err) // whatever it is, it is not the document's fault
 	}
 	return warmClient{strings.Join(languages, "+"), client}, nil
 }
 
-func recognize(client *gosseract.Client, picture []byte, mode int, dpi string) (answer, error) {
+func recognize(client *gosseract.Client, picture []byte, way how, dpi string) (answer, error) {
 	if err := client.SetImageFromBytes(picture); err != nil {
 		return answer{}, damaged(err)
 	}
@@ -141,7 +141,12 @@ func recognize(client *gosseract.Client, picture []byte, mode int, dpi string) (
 	}
 	// The mode as a variable and not by SetPageSegMode: the library forgets the
 	// latter when it loads its models.
-	for name, value := range map[gosseract.SettableVariable]string{"tessedit_pageseg_mode": strconv.Itoa(mode), "user_defined_dpi": dpi} {
+	variables := map[gosseract.SettableVariable]string{"tessedit_pageseg_mode": strconv.Itoa(way.mode), "user_defined_dpi": dpi}
+	if way.threshold != oneThreshold { // Tesseract 4 does not know it
+		variables[thresholding] = strconv.Itoa(way.threshold)
+		defer func() { _ = client.SetVariable(thresholding, strconv.Itoa(oneThreshold)) }() // it took the name before
+	}
+	for name, value := range variables {
 		if err := client.SetVariable(name, value); err != nil {
 			return answer{}, unusable(err)
 		}

@@ -69,9 +69,9 @@ type reader interface {
 	version() string
 	// languages lists the installed models.
 	languages() ([]string, error)
-	// read reads one page in a page segmentation mode. Language models exist and
+	// read reads one page in one way. Language models exist and
 	// the image is not empty.
-	read(ctx context.Context, page engines.Page, mode int) (answer, error)
+	read(ctx context.Context, page engines.Page, way how) (answer, error)
 	close() error
 }
 
@@ -159,18 +159,23 @@ func (r *Recognizer) Recognize(ctx context.Context, page engines.Page) (engines.
 	if err := checkPicture(page.Image); err != nil {
 		return engines.PageResult{}, err
 	}
-	if plain, asks := withoutOrientation[r.mode]; asks {
-		result, err := r.read(ctx, page, plain)
-		if err != nil || readsWell(result) {
-			return result, err
-		}
+	plain, asks := withoutOrientation[r.mode]
+	if !asks {
+		return r.read(ctx, page, how{mode: r.mode})
 	}
-	return r.read(ctx, page, r.mode)
+	result, err := r.read(ctx, page, how{mode: plain})
+	if err == nil && !readsWell(result) {
+		result, err = r.read(ctx, page, how{mode: r.mode})
+	}
+	if err == nil && r.mode == defaultSegmentation && isStrip(result) {
+		return r.betterStrip(ctx, page, result)
+	}
+	return result, err
 }
 
-// read recognizes the page in one mode.
-func (r *Recognizer) read(ctx context.Context, page engines.Page, mode int) (engines.PageResult, error) {
-	a, err := r.reader.read(ctx, page, mode)
+// read recognizes the page in one way.
+func (r *Recognizer) read(ctx context.Context, page engines.Page, way how) (engines.PageResult, error) {
+	a, err := r.reader.read(ctx, page, way)
 	if ctxErr := ctx.Err(); ctxErr != nil {
 		return engines.PageResult{}, ctxErr
 	}

@@ -21,8 +21,8 @@ type asked struct {
 func (a *asked) version() string              { return "" }
 func (a *asked) languages() ([]string, error) { return []string{"eng", "osd"}, nil }
 func (a *asked) close() error                 { return nil }
-func (a *asked) read(_ context.Context, _ engines.Page, mode int) (answer, error) {
-	a.modes = append(a.modes, mode)
+func (a *asked) read(_ context.Context, _ engines.Page, way how) (answer, error) {
+	a.modes = append(a.modes, way.mode)
 	word := fmt.Sprintf("<span class='ocrx_word' title='bbox 10 10 60 40; x_wconf %d'>letters</span>", a.confidence)
 	return answer{hocr: oneLine("", "bbox 10 10 60 40", strings.Repeat(word, a.words))}, nil
 }

@@ -41,7 +41,7 @@ func TestWalkSaysWhatHOCRSays(t *testing.T) {
 	}
 	defer client.Close()
 	for name, picture := range pictures {
-		ours, err := recognize(client.Client, picture, 1, "150")
+		ours, err := recognize(client.Client, picture, how{mode: 1}, "150")
 		if err != nil {
 			t.Fatal(err)
 		}

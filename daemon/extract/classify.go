@@ -1,0 +1,224 @@
+package extract
+
+import (
+	"fmt"
+	"iter"
+	"regexp"
+	"slices"
+	"strings"
+
+	"intray/daemon/document"
+	"intray/daemon/extract/mrz"
+	"intray/daemon/extract/value"
+)
+
+// What each kind of evidence for a class counts.
+const (
+	titleWeight  = 2.5
+	matchWeight  = 2.0
+	hintWeight   = 0.5
+	mostHints    = 5
+	layoutWeight = 1.5
+	mrzWeight    = 5.0
+	againstLoss  = 1.0
+
+	// enough is the evidence that makes a class, and close the share of the best
+	// one's that makes another as likely.
+	enough = 2.0
+	close  = 0.8
+)
+
+// longestTitle is in words.
+const longestTitle = 9
+
+// firstPages are read to tell the class.
+const firstPages = 3
+
+// look is what the first pages say of a document as a whole.
+type look struct {
+	lines  []string // rows as printed
+	titles []title
+	strip  bool
+	zones  []zone
+
+	order      value.Order
+	orderKnown bool
+}
+
+// title is a cell that may be the document's title.
+type title struct {
+	text       string
+	page       int
+	box        document.Box
+	confidence float64
+}
+
+// zone is a machine readable zone found on a page.
+type zone struct {
+	mrz.Document
+	page       int
+	boxes      []document.Box
+	raw        []string
+	confidence float64
+}
+
+// look reads the first pages.
+func (e *Extractor) look(pages iter.Seq2[document.Page, error], q Question) (look, error) {
+	var l look
+	votes := votes{}
+	seen := 0
+	for page, err := range pages {
+		if err != nil {
+			return l, err
+		}
+		s := lay(page)
+		if len(s.rows) == 0 {
+			continue
+		}
+		if seen == 0 {
+			l.strip = s.strip()
+		}
+		l.add(s)
+		votes.add(s)
+		if seen++; seen == firstPages {
+			break
+		}
+	}
+	l.order, l.orderKnown = votes.order(q.Languages)
+	return l, nil
+}
+
+func (l *look) add(s sheet) {
+	for _, r := range s.rows {
+		l.lines = append(l.lines, r.whole())
+		for _, c := range r.cells {
+			if c.to-c.from <= longestTitle && (r.box[1] < 0.5*s.height || r.height > 1.3*s.letter) {
+				l.titles = append(l.titles, title{r.text(c), s.number, around(r.tokens[c.from:c.to]), r.confidence(c)})
+			}
+		}
+	}
+	l.zones = append(l.zones, zones(s)...)
+}
+
+// invoiceClass is what a document with an e-invoice in it is.
+const invoiceClass = "invoice"
+
+// classify weighs the classes against each other.
+func (e *Extractor) classify(l look, q Question) (*class, Answer) {
+	if q.Class != Auto && q.Class != "" {
+		if c := e.named(q.Class); c != nil {
+			return c, Answer{Class: document.Class{Name: c.name, Confidence: 1}}
+		}
+		return nil, Answer{}
+	}
+	if c := e.named(invoiceClass); len(q.Known) > 0 && c != nil && (len(q.Among) == 0 || slices.Contains(q.Among, c.name)) {
+		return c, Answer{Class: document.Class{Name: c.name, Confidence: 1}}
+	}
+	text := strings.Join(l.lines, "\n")
+	var best, second *class
+	var most, next float64
+	for i := range e.classes {
+		c := &e.classes[i]
+		if len(q.Among) > 0 && !slices.Contains(q.Among, c.name) {
+			continue
+		}
+		switch w := c.weigh(l, text); {
+		case w > most:
+			second, next = best, most
+			best, most = c, w
+		case w > next:
+			second, next = c, w
+		}
+	}
+	if most < enough {
+		return nil, Answer{}
+	}
+	a := Answer{Class: document.Class{Name: best.name, Confidence: most / (most + 1)}}
+	if second != nil && next >= enough && next >= close*most {
+		a.Class.Confidence = most / (most + next)
+		a.Warnings = append(a.Warnings, document.Warning{Code: CodeAmbiguous, Message: fmt.Sprintf(
+			"This may be of the class %q or %q; it was read as %q. Please check which it is.", best.name, second.name, best.name)})
+	}
+	return best, a
+}
+
+// weigh is the evidence for a class.
+func (c *class) weigh(l look, text string) (w float64) {
+	if anyOf(c.title, func(re *regexp.Regexp) bool {
+		return slices.ContainsFunc(l.titles, func(t title) bool { return re.MatchString(t.text) })
+	}) > 0 {
+		w += titleWeight
+	}
+	hit := func(re *regexp.Regexp) bool { return re.MatchString(text) }
+	w += matchWeight * float64(anyOf(c.match, hit))
+	w += hintWeight * float64(min(anyOf(c.hint, hit), mostHints))
+	w -= againstLoss * float64(anyOf(c.against, hit))
+	if w > 0 && c.layout != "" {
+		if (c.layout == "strip") == l.strip {
+			w += layoutWeight / 2
+		} else {
+			w -= layoutWeight
+		}
+	}
+	for _, z := range l.zones {
+		if z.Valid() && slices.Contains(c.mrz, z.Format) {
+			return w + mrzWeight
+		}
+	}
+	return w
+}
+
+func anyOf(list []*regexp.Regexp, hit func(*regexp.Regexp) bool) (n int) {
+	for _, re := range list {
+		if hit(re) {
+			n++
+		}
+	}
+	return n
+}
+
+// votes are what a document says about the order of its days and months.
+type votes struct{ dayFirst, monthFirst, american, elsewhere int }
+
+var (
+	usAddress = regexp.MustCompile(`\b[A-Z]{2},? \d{5}(?:-\d{4})?\b`)
+	usPhone   = regexp.MustCompile(`(?:^|[^\d-])(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?:$|[^\d-])`)
+	notUS     = regexp.MustCompile(`€|£|\bEUR\b|\bGBP\b|\bRM\b|\bVAT\b|\bGST\b|(?i)\bsdn\b|\b(?:und|der|straße|mwst|ust|rue|le|tva|calle|iva)\b`)
+)
+
+func (v *votes) add(s sheet) {
+	for _, r := range s.rows {
+		text := r.whole()
+		if d, ok := value.ParseDate(text, value.DayFirst); ok && d.Proves && !d.Mended {
+			if d.Order == value.MonthFirst {
+				v.monthFirst++
+			} else {
+				v.dayFirst++
+			}
+		}
+		if usAddress.MatchString(text) || usPhone.MatchString(text) || strings.Contains(text, "$") {
+			v.american++
+		}
+		if notUS.MatchString(text) {
+			v.elsewhere++
+		}
+	}
+}
+
+// order decides which of day and month comes first, and whether anything but
+// custom says so. Print that proves it comes before the country, the country
+// before the language.
+func (v votes) order(languages []string) (value.Order, bool) {
+	switch {
+	case v.monthFirst > v.dayFirst:
+		return value.MonthFirst, true
+	case v.dayFirst > v.monthFirst:
+		return value.DayFirst, true
+	case v.american > v.elsewhere:
+		return value.MonthFirst, true
+	case v.elsewhere > 0:
+		return value.DayFirst, true
+	}
+	english := len(languages) == 0 || slices.Contains(languages, "eng")
+	return value.DayFirst, !english
+}
