@@ -101,6 +101,7 @@ func listBuckets() [][]byte {
 
 // outboxBuckets came with schema 3.
 func outboxBuckets() [][]byte { return [][]byte{bucketOutbox, bucketOutboxDue} }
+
 // reviewBuckets came with schema 4: decisions, business keys, what was counted.
 func reviewBuckets() [][]byte { return [][]byte{bucketDeciding, bucketBusiness, bucketTallies} }
 
