@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"encoding/xml"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -70,8 +71,8 @@ func TestCorpusRecall(t *testing.T) {
 // reports from the PDF: twenty words on the first page, spread over it.
 func checkPlaces(t *testing.T, pdf string, doc document.Document) {
 	t.Helper()
-	reported, wide := popplerWords(t, pdf)
-	unit := doc.Pages[0].Width / wide // Poppler tells user units, of which some pages have large ones
+	reported, area := popplerWords(t, pdf)
+	unit := math.Sqrt(doc.Pages[0].Width * doc.Pages[0].Height / area) // Poppler tells user units, of which some pages have large ones
 	var candidates []document.Word
 	for _, b := range doc.Pages[0].Blocks {
 		for _, l := range b.Lines {
@@ -108,19 +109,20 @@ type popplerWord struct {
 	Text string  `xml:",chardata"`
 }
 
-// popplerWords are the words of the first page, and how wide it is.
-func popplerWords(t testing.TB, pdf string) (words []popplerWord, wide float64) {
+// popplerWords are the words of the first page, and the page's area.
+func popplerWords(t testing.TB, pdf string) (words []popplerWord, area float64) {
 	t.Helper()
 	var doc struct {
 		Page struct {
-			Width float64       `xml:"width,attr"`
-			Words []popplerWord `xml:"word"`
+			Width  float64       `xml:"width,attr"`
+			Height float64       `xml:"height,attr"`
+			Words  []popplerWord `xml:"word"`
 		} `xml:"body>doc>page"`
 	}
 	if err := xml.Unmarshal([]byte(outputOf(t, "pdftotext", "-l", "1", "-bbox", pdf, "-")), &doc); err != nil {
 		t.Fatal(err)
 	}
-	return doc.Page.Words, doc.Page.Width
+	return doc.Page.Words, doc.Page.Width * doc.Page.Height
 }
 
 // overlap is intersection over union.
