@@ -48,7 +48,7 @@ lint:
 test:
 	@sh installers/deps.sh test
 	@$(MAKE) --no-print-directory lint
-	go test -race -timeout 40m ./...
+	go test -race -parallel 4 -timeout 60m ./...
 
 bench: build
 	@sh installers/deps.sh bench

@@ -13,6 +13,7 @@ import (
 // first was put aside and another after both were joined; a file of another
 // device and one of other pages are not taken for the backs.
 func TestFrontsAndBacks(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "")
 	o.configure("collate = \"duplex\"\ncollate_within = \"5m\"\n")
 	o.drop("left/fronts.pdf", scanPDF(t, "first alpha", "third charlie"))

@@ -25,6 +25,7 @@ const allowedLoss = 0.02
 // and compares what it says with the truth: in the JSON, and as another
 // program extracts it from the PDF.
 func TestCorpusRecall(t *testing.T) {
+	t.Parallel()
 	dir := corpus(t)
 	tool(t, "pdftotext")
 	baseline := readBaseline(t, filepath.Join(dir, "BASELINE.tsv"))

@@ -13,6 +13,7 @@ import (
 // TestDeliverAs delivers under a path of values with all sidecars; a taken name
 // stays what it is, and the sidecars say what the JSON says.
 func TestDeliverAs(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "")
 	o.configure("deliver_as = \"{folder}/{received:2006}/{class}-{gross_total}\"\nsidecar_hocr = true\nsidecar_alto = true\n")
 	o.start()

@@ -49,6 +49,7 @@ func (s scores) count(key string, right bool) {
 // to be read), passports and e-invoices through the program, and prints how often
 // each field is exactly right after normalization.
 func TestFieldsOfTheCorpus(t *testing.T) {
+	t.Parallel()
 	dir := filepath.Join(corpus(t), "fields")
 	tool(t, "pdftoppm")
 	truths := readTruths(t, dir)

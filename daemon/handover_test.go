@@ -45,6 +45,7 @@ func (r *receiver) ServeHTTP(w http.ResponseWriter, q *http.Request) {
 // TestReceiverThatWasDown has fifty documents delivered while the receiver is
 // down and the daemon killed again and again: it gets each event once by id.
 func TestReceiverThatWasDown(t *testing.T) {
+	t.Parallel()
 	address := freePort(t)
 	o := newOffice(t, "[[receiver]]\nname = \"erp\"\nurl = \"http://"+address+"/\"\nsecret = { env = \"ERP_SECRET\" }\nevents = [\"document.failed\"]\n")
 	o.configure("csv = \"table.csv\"\n")
@@ -101,6 +102,7 @@ func TestReceiverThatWasDown(t *testing.T) {
 // TestTableAndCommand kills the daemon after each hand-over and before it is
 // noted: every document has one line, and the command is run again.
 func TestTableAndCommand(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "")
 	o.configure("csv = \"tables/all.csv\"\nhook = [\"sh\", \"-c\", \"cat > \\\"$0/$INTRAY_DOCUMENT_ID\\\" && test -n \\\"$INTRAY_PDF\\\"\", \"" + o.path("told") + "\"]\n")
 	if err := os.Mkdir(o.path("told"), 0o755); err != nil {

@@ -63,6 +63,7 @@ func longRun(t *testing.T) {
 // TestResumeAtThePage: a file of many pages whose daemon is killed goes on from
 // the pages that were finished; each of them was read once.
 func TestResumeAtThePage(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "")
 	const n = 60
 	o.start()

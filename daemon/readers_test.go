@@ -19,6 +19,7 @@ import (
 // the JSON with those that the readers people use extract from the PDF. Pages in
 // languages that are not installed are left out.
 func TestReadersGetTheWords(t *testing.T) {
+	t.Parallel()
 	dir := corpus(t)
 	readers := pdftest.Readers(t)
 	pages := pagesByLanguage(t, dir)

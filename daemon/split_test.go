@@ -64,6 +64,7 @@ func looker(t *testing.T) func(path string) []worker.LookAnswer {
 
 // TestCorpusSeparators splits the files with separator sheets as their truth says.
 func TestCorpusSeparators(t *testing.T) {
+	t.Parallel()
 	dir := corpus(t)
 	look := looker(t)
 	cfg, _, err := config.Parse([]byte("version = 1\n[[folder]]\nname = \"desk\"\nsplit = [{ separator = '^(PATCHT|CUSTOM BARCODE)$' }, { barcode = '^(ASN\\d+$|TAG:)' }]\n"), "config.toml", t.TempDir())
@@ -118,6 +119,7 @@ func TestCorpusSeparators(t *testing.T) {
 
 // TestCorpusBarcodes reads one picture of each kind.
 func TestCorpusBarcodes(t *testing.T) {
+	t.Parallel()
 	dir := corpus(t)
 	look := looker(t)
 	truths, _ := filepath.Glob(filepath.Join(dir, "barcodes", "*.gt.txt"))
@@ -201,6 +203,7 @@ func (o *office) configure(lines string) {
 // TestSplitSurvivesKills kills the daemon at every step of a split: the parts are
 // delivered once each, with their pages.
 func TestSplitSurvivesKills(t *testing.T) {
+	t.Parallel()
 	o := newOffice(t, "")
 	o.configure("split = [{ separator = \"^PATCHT$\" }]\nblank_pages = \"remove\"\nbarcodes = true\n")
 	o.drop("a/batch.pdf", codePDF(t, "alpha letter", "code:PATCHT", "bravo letter", "", "charlie letter"))
@@ -260,6 +263,7 @@ func (o *office) waitDelivered(stem string) {
 
 // TestSplitOfPictures: parts of a TIFF are PDFs around its own pages.
 func TestSplitOfPictures(t *testing.T) {
+	t.Parallel()
 	data, err := os.ReadFile(filepath.Join(corpus(t), "barcodes", "paperless-patch-code-t-middle-tiff.tiff"))
 	if err != nil {
 		t.Fatal(err)
