@@ -27,6 +27,7 @@ const (
 const (
 	CodeAmbiguous   = "class_ambiguous"
 	CodeCheckDigits = "check_digits"
+	CodeReadBySum   = "read_by_sum"
 	CodeXMLDiffers  = "xml_differs"
 	CodeTableCut    = "table_cut"
 )

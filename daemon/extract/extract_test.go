@@ -120,6 +120,18 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
+// TestMisreadTotal: a total that is one digit off its parts stays as it was read,
+// with little confidence, and what the parts say is told.
+func TestMisreadTotal(t *testing.T) {
+	a, got := ask(t, builtIn(t), extract.Question{Class: extract.Auto}, invoice("116,00 €"))
+	if g := got["gross_total"]; g.Value != "116.00" || g.Confidence > 0.4 {
+		t.Errorf("%+v", g)
+	}
+	if len(a.Warnings) == 0 || a.Warnings[0].Code != extract.CodeReadBySum || !strings.Contains(a.Warnings[0].Message, "119.00") {
+		t.Errorf("%v", a.Warnings)
+	}
+}
+
 // TestXML: what the e-invoice says comes first; a page that says something else
 // is told, one that does not say it is not.
 func TestXML(t *testing.T) {
@@ -135,6 +147,9 @@ func TestXML(t *testing.T) {
 	a, got = ask(t, e, q, invoice("119,00 €"))
 	if len(a.Warnings) != 1 || a.Warnings[0].Code != extract.CodeXMLDiffers || got["gross_total"].Value != "191.00" {
 		t.Errorf("%v, %+v", a.Warnings, got["gross_total"])
+	}
+	if a, _ = ask(t, e, q, invoice("119,00 €"), pageOf(2, printed{60, 60, "Ihre Vorauszahlung im Mai:"}, printed{300, 60, "191,00 €"})); len(a.Warnings) != 1 {
+		t.Errorf("the XML's amount elsewhere on the pages hides that the total is another: %v", a.Warnings)
 	}
 	q.Drawn = true
 	if a, _ = ask(t, e, q, invoice("119,00 €")); len(a.Warnings) > 0 {

@@ -96,7 +96,7 @@ func (x *search) merge(read []document.Field, drawn bool) (out []document.Field,
 	}
 	for _, k := range x.known {
 		i := slices.IndexFunc(read, func(f document.Field) bool { return f.Name == k.Name })
-		if i >= 0 && !k.printed && !drawn && slices.Contains(contradictable(), k.Name) && read[i].Confidence >= believed && !sameValue(k.Field, read[i]) {
+		if i >= 0 && !drawn && slices.Contains(contradictable(), k.Name) && read[i].Confidence >= believed && !sameValue(k.Field, read[i]) {
 			differ = append(differ, document.Warning{Code: CodeXMLDiffers, Page: read[i].Page, Message: fmt.Sprintf(
 				"The e-invoice inside the file says %s is %s, the page says %s. Please check which is right.", words(k.Name), k.Value, read[i].Value)})
 		}

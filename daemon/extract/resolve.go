@@ -57,7 +57,7 @@ func (x *search) resolve() []document.Field {
 			c *= notAdding
 		}
 		if best.doubt != "" {
-			x.doubts[f.Name] = best.doubt
+			x.doubts[f.Name] = best
 		}
 		out = append(out, document.Field{Name: f.Name, Value: best.value, Raw: best.raw, Type: f.Type, Confidence: round(c),
 			Page: best.page, Box: best.box, From: best.from})
@@ -178,18 +178,18 @@ func (x *search) currency(fields []document.Field) []document.Field {
 }
 
 // doubts turns what speaks against values into warnings.
-func doubts(fields []document.Field, why map[string]string) (out []document.Warning) {
+func doubts(fields []document.Field, why map[string]candidate) (out []document.Warning) {
 	for _, f := range fields {
 		if f.From == "xml" {
 			continue
 		}
-		switch why[f.Name] {
+		switch why[f.Name].doubt {
 		case "check_digits":
 			out = append(out, document.Warning{Code: CodeCheckDigits, Page: f.Page,
 				Message: fmt.Sprintf("The check digits of %s %q do not hold: it may be misread.", f.Name, f.Value)})
 		case "sum":
-			out = append(out, document.Warning{Code: "read_by_sum", Page: f.Page,
-				Message: fmt.Sprintf("%s was read as %q; the other amounts say %s.", f.Name, f.Raw, f.Value)})
+			out = append(out, document.Warning{Code: CodeReadBySum, Page: f.Page, Message: fmt.Sprintf(
+				"%s was read as %s, but the other amounts add up to %s. Please check which is right.", words(f.Name), f.Value, why[f.Name].parts)})
 		}
 	}
 	return out
@@ -209,7 +209,7 @@ func (x *search) addUp() []outcome {
 		x.solve(s, held)
 	}
 	for _, s := range x.class.sums {
-		x.mend(s, held)
+		x.suspect(s, held)
 	}
 	for _, s := range x.class.sums {
 		x.completeSum(s, held)
@@ -352,10 +352,10 @@ func (x *search) partsOf(s sum, pick map[int]int) (sum value.Amount) {
 	return sum
 }
 
-// mend replaces a total that differs in one misread digit from what its parts
-// say. Both were read; the parts agree with each other, so they are believed,
-// with little confidence.
-func (x *search) mend(s sum, held []outcome) {
+// suspect notes what a total's parts say where it differs from that in one digit
+// that is easily misread. The total stays as it was read: which of them is wrong
+// is for a person to see.
+func (x *search) suspect(s sum, held []outcome) {
 	if held[s.total].holds || len(x.found[s.total]) == 0 {
 		return
 	}
@@ -368,25 +368,17 @@ func (x *search) mend(s sum, held []outcome) {
 			return
 		}
 	}
-	pick := map[int]int{}
-	for _, i := range slices.Concat(s.plus, s.minus) {
-		pick[i] = 0
-	}
-	x.combine(slices.Clone(s.plus), len(s.plus), pick, held, func(p map[int]int) {
-		if held[s.total].holds {
-			return
-		}
+	total := &x.found[s.total][0]
+	x.combine(slices.Clone(s.plus), len(s.plus), map[int]int{}, held, func(p map[int]int) {
 		for _, i := range s.minus {
 			p[i] = 0
 		}
-		want := x.partsOf(s, p)
-		c := x.found[s.total][0]
-		if !oneDigitOff(c.amount.String(), want.String()) {
+		want := x.partsOf(s, p).String()
+		if total.doubt != "" || !oneDigitOff(total.amount.String(), want) {
 			return
 		}
-		c.amount, c.value, c.doubt = want, want.String(), "sum"
-		x.found[s.total] = append([]candidate{c}, x.found[s.total]...)
-		held[s.total].holds = true
+		total.doubt, total.parts = "sum", want
+		held[s.total].fails = true
 	})
 }
 

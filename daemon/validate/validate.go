@@ -117,7 +117,8 @@ func pages(d document.Document, pages int) (r Report) {
 	}
 	r = append(r, finding(KindPages, "", "pages_read", failed == 0, fmt.Sprintf("%d of %d pages could not be read.", failed, pages)))
 	for _, w := range d.Warnings {
-		if w.Code == "class_ambiguous" || w.Code == "xml_differs" {
+		switch w.Code {
+		case "class_ambiguous", "xml_differs", "check_digits", "read_by_sum":
 			r = append(r, finding(KindDoubt, "", w.Code, false, w.Message))
 		}
 	}

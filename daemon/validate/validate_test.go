@@ -16,6 +16,8 @@ func TestVerdicts(t *testing.T) {
 		"told how":       {document.Document{Pages: []document.Page{page("kept_text"), page("ocr")}, Warnings: []document.Warning{{Code: "kept_text"}}}, document.VerdictRelease},
 		"worth telling":  {document.Document{Pages: []document.Page{page("ocr"), page("ocr")}, Warnings: []document.Warning{{Code: "no_text_found"}}}, document.VerdictWarnings},
 		"a few rows":     {document.Document{Pages: []document.Page{page("ocr"), page("ocr")}, Warnings: []document.Warning{{Code: "fax_short", Page: 1}}}, document.VerdictWarnings},
+		"misread digits": {document.Document{Pages: []document.Page{page("ocr"), page("ocr")}, Warnings: []document.Warning{{Code: "check_digits", Page: 1, Message: "doubtful"}}}, document.VerdictReview},
+		"another sum":    {document.Document{Pages: []document.Page{page("ocr"), page("ocr")}, Warnings: []document.Warning{{Code: "read_by_sum", Page: 1, Message: "doubtful"}}}, document.VerdictReview},
 		"a damaged fax":  {document.Document{Pages: []document.Page{page("ocr"), page("ocr")}, Warnings: []document.Warning{{Code: "fax_damaged", Page: 1}}}, document.VerdictReview},
 		"a page failed":  {document.Document{Pages: []document.Page{page("ocr"), page("failed")}}, document.VerdictReview},
 		"a page is gone": {document.Document{Pages: []document.Page{page("ocr")}}, document.VerdictReview},
