@@ -126,5 +126,5 @@ func documentType(code string) string {
 	case strings.HasPrefix(code, "V"):
 		return "visa"
 	}
-	return "identity card"
+	return "identity_card"
 }

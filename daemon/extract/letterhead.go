@@ -26,7 +26,7 @@ var (
 	notAName = regexp.MustCompile(`(?i)^(?:\W*(?:tax\s+invoice|invoice|rechnung|facture|factura|receipt|cash\s+bill|cash\s+sale|bill|quittung|kassenbon|ticket|` +
 		`gutschrift|credit\s+note|avoir|welcome|thank\s+you|original|copy|duplicate|page|seite|date|datum|tel|fax|phone|gst|vat|reg|co\.?\s*no|company\s+no|` +
 		`no\.?|lot|your|to|from|statement|kontoauszug|ihr|table|cashier|order|take\s?away|customer|ship\s+to|bill\s+to)\b)`)
-	addressLike  = regexp.MustCompile(`(?i)\b(?:street|st\.|road|rd\.?|avenue|ave|lane|jalan|jln|taman|str\.|straße|strasse|platz|weg|rue|chemin|place|calle|plaza|avda|p\.?o\.? box|floor|suite|kuala lumpur|selangor)\b|\b\d{4,5}\b`)
+	addressLike  = regexp.MustCompile(`(?i)\b(?:street|st\.|road|rd\.?|avenue|ave|lane|jalan|jln|taman|str\.|straße|strasse|platz|weg|rue|chemin|place|calle|plaza|avda|p\.?o\.? box|floor|suite)\b|\b\d{4,5}\b`)
 	registration = regexp.MustCompile(`\s*(?:[([{][^)\]}]*\d{3,}.*|\bco\.?\s*(?:reg)?\.?\s*no\b.*|\d{4,}[\w-]*\W*)$`)
 	webName      = regexp.MustCompile(`(?i)(?:www\.|https?://|@)([a-z0-9-]+)\.[a-z]{2,}`)
 )

@@ -113,24 +113,19 @@ func mendedDate(raw string, order Order) (ParsedDate, bool) {
 
 // numeric reads a date of three numbers, the year last.
 func numeric(a, b, year string, order Order) (ParsedDate, bool) {
-	mended := false
-	// No document in hand is of the years 2100 to 2999: the second digit is misread.
-	if len(year) == 4 && year[0] == '2' && year[1] != '0' {
-		year, mended = "20"+year[2:], true
-	}
 	dayFirst, ok1 := isoDate(year, b, a)
 	monthFirst, ok2 := isoDate(year, a, b)
 	switch {
 	case ok1 && ok2 && a != b:
-		d := ParsedDate{ISO: dayFirst, Ambiguous: true, Order: order, Mended: mended}
+		d := ParsedDate{ISO: dayFirst, Ambiguous: true, Order: order}
 		if order == MonthFirst {
 			d.ISO = monthFirst
 		}
 		return d, true
 	case ok1:
-		return ParsedDate{ISO: dayFirst, Proves: !ok2, Order: DayFirst, Mended: mended}, true
+		return ParsedDate{ISO: dayFirst, Proves: !ok2, Order: DayFirst}, true
 	case ok2:
-		return ParsedDate{ISO: monthFirst, Proves: true, Order: MonthFirst, Mended: mended}, true
+		return ParsedDate{ISO: monthFirst, Proves: true, Order: MonthFirst}, true
 	}
 	return ParsedDate{}, false
 }
