@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"intray/daemon/document"
+	"intray/daemon/extract"
 	"intray/daemon/review"
 	"intray/daemon/validate"
 	"intray/engines"
@@ -16,6 +17,9 @@ import (
 // of two documents with the same one, only the first can pass.
 func (a *attempt) judge(doc document.Document, sample float64) (validate.Report, error) {
 	s := validate.Subject{Pages: doc.Source.Pages, Class: a.Classes[doc.Class.Name], Sample: sample}
+	if a.Extractor != nil && a.folder.Class == extract.Auto {
+		s.Among = a.folder.Classes
+	}
 	key := ""
 	if s.Class != nil {
 		key = s.Class.Key(doc)
@@ -55,7 +59,7 @@ func doubtOf(r validate.Report) *engines.Error {
 // confirmable is true for findings that a person may overrule by saying so.
 func confirmable(f validate.Finding) bool {
 	switch f.Kind {
-	case validate.KindRule, validate.KindRequired, validate.KindUnique:
+	case validate.KindRule, validate.KindRequired, validate.KindUnique, validate.KindClass:
 		return true
 	}
 	return false

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -143,7 +144,7 @@ func arithmetic() []expr.Option {
 	abs := func(params ...any) (any, error) {
 		a, err := exact(params[0])
 		if err == nil {
-			a.rat.Abs(a.rat)
+			a.rat = new(big.Rat).Abs(a.rat) // others have the amount, too
 		}
 		return a, err
 	}

@@ -37,6 +37,7 @@ func TestRules(t *testing.T) {
 		"amount_due == net_total + tax_total":                         {three, true, "holds"},
 		"amount_due != net_total + tax_total":                         {three, false, "amount_due is 0.30, net_total is 0.10, tax_total is 0.20"},
 		"amount_due == net_total + tax_total + 0":                     {three, true, "holds"},
+		"abs(net_total - 0.20) == 0.10 and abs(net_total) == 0.10":    {three, true, "holds"},
 		"net_total * 3 == 0.3":                                        {three, true, "holds"},
 		"abs(amount_due - net_total) <= 0.20":                         {three, true, "holds"},
 		"round(net_total * 0.19, 2) == 0.02":                          {three, true, "holds"},
@@ -125,14 +126,41 @@ func TestKey(t *testing.T) {
 	}
 }
 
+// TestSampleOfParts: the parts of one file are not all in the sample, or none.
+func TestSampleOfParts(t *testing.T) {
+	taken := 0
+	for n := range 400 {
+		if sampled(document.Source{SHA256: "one", ParentPages: []int{n + 1}}, 0.5) {
+			taken++
+		}
+	}
+	if taken < 140 || taken > 260 {
+		t.Errorf("%d of 400 parts", taken)
+	}
+}
+
+// TestNoClassOfTheFolder: what is none of the classes a folder takes is not
+// released as if it were nothing in particular.
+func TestNoClassOfTheFolder(t *testing.T) {
+	d := withFields()
+	if r := Document(d, Subject{Pages: 1, Among: []string{"bill", "receipt"}}).Failed(); len(r) != 1 || r[0].Kind != KindClass || !strings.Contains(r[0].Message, "bill and receipt") {
+		t.Errorf("%+v", r)
+	}
+	d.Class.Name = "receipt"
+	if r := Document(d, Subject{Pages: 1, Among: []string{"bill", "receipt"}}).Failed(); len(r) > 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // TestSample takes about as many as asked for, always the same ones, and with a
 // larger share none less.
 func TestSample(t *testing.T) {
 	few, many := 0, 0
 	for n := range 2000 {
 		sum := strings.Repeat(string(rune('a'+n%26)), n/26+1)
-		in5, in20 := sampled(sum, 0.05), sampled(sum, 0.20)
-		if in5 && !in20 || in5 != sampled(sum, 0.05) {
+		source := document.Source{SHA256: sum}
+		in5, in20 := sampled(source, 0.05), sampled(source, 0.20)
+		if in5 && !in20 || in5 != sampled(source, 0.05) {
 			t.Fatal(sum)
 		}
 		if in5 {

@@ -28,6 +28,8 @@ const (
 	KindRule      = "rule"
 	KindUnique    = "unique"
 	KindSample    = "sample"
+	// KindClass is a document that is none of the classes its folder takes.
+	KindClass = "class"
 	// KindDoubt is what extraction could not decide: a person's approval settles it.
 	KindDoubt = "doubt"
 )
@@ -48,6 +50,8 @@ type Subject struct {
 	Pages int
 	// Class is the document's; nil for one without.
 	Class *Class
+	// Among are the classes that the document must be one of; empty for any or none.
+	Among []string
 	// Earlier tells of the document that had the same business key before, in
 	// words; "" if there is none.
 	Earlier string
@@ -61,6 +65,14 @@ type Report []Finding
 // Document checks a document.
 func Document(d document.Document, s Subject) Report {
 	r := pages(d, s.Pages)
+	if len(s.Among) > 0 {
+		fits := slices.Contains(s.Among, d.Class.Name)
+		message := fmt.Sprintf("It is of the class %s.", d.Class.Name)
+		if !fits {
+			message = fmt.Sprintf("It looks like none of what this folder takes: %s.", join(s.Among))
+		}
+		r = append(r, finding(KindClass, "", KindClass, fits, message))
+	}
 	if s.Class != nil {
 		r = append(r, s.Class.check(d)...)
 		if key := s.Class.Key(d); key != "" || s.Earlier != "" {
@@ -71,7 +83,7 @@ func Document(d document.Document, s Subject) Report {
 			r = append(r, finding(KindUnique, "", KindUnique, s.Earlier == "", message))
 		}
 	}
-	if s.Sample > 0 && !r.failed() && sampled(d.Source.SHA256, s.Sample) {
+	if s.Sample > 0 && !r.failed() && sampled(d.Source, s.Sample) {
 		r = append(r, finding(KindSample, "", KindSample, false, fmt.Sprintf(
 			"Nothing is wrong with it: it is one of the %s %% of documents that a person looks at to measure how good the reading is.", percent(s.Sample))))
 	}
@@ -133,9 +145,9 @@ func pages(d document.Document, pages int) (r Report) {
 }
 
 // sampled decides by the content alone: the same file is always in the sample
-// or never.
-func sampled(sha256Hex string, share float64) bool {
-	sum := sha256.Sum256([]byte("intray sample " + sha256Hex))
+// or never. Parts of one file are decided each on its own, by their pages in it.
+func sampled(source document.Source, share float64) bool {
+	sum := sha256.Sum256(fmt.Appendf(nil, "intray sample %s %v", source.SHA256, source.ParentPages))
 	return float64(binary.BigEndian.Uint64(sum[:8]))/math.MaxUint64 < share
 }
 
