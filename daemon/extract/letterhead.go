@@ -136,7 +136,7 @@ func (x *search) addressed(s *sheet, at int, cell span) bool {
 	for i := at - 1; i >= max(0, at-4); i-- {
 		r := &s.rows[i]
 		for _, f := range x.labels[i] {
-			if f.field == other || !strings.HasPrefix(x.field(f).Name, "buyer_") {
+			if f.field == other || !strings.HasPrefix(x.field(f).Name, "buyer_") || x.field(f).Type != "text" {
 				continue
 			}
 			head := around(r.tokens[f.at.from:f.at.to])

@@ -139,6 +139,38 @@ func TestSampleOfParts(t *testing.T) {
 	}
 }
 
+// TestTotalsOfInvoices: what a discount, shipping and payments do to the totals.
+func TestTotalsOfInvoices(t *testing.T) {
+	classes, err := config.BuiltInClasses()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c, err := Compile(classes[slices.IndexFunc(classes, func(c config.Class) bool { return c.Name == "invoice" })])
+	if err != nil {
+		t.Fatal(err)
+	}
+	for more, fails := range map[string]int{
+		"gross_total 119":                                     0,
+		"gross_total 120":                                     1,
+		"gross_total 109 discount_total -10":                  0,
+		"gross_total 119 discount_total 10":                   0,
+		"gross_total 190 discount_total 10":                   1,
+		"gross_total 124 shipping 5":                          0,
+		"gross_total 142 shipping 5":                          1,
+		"gross_total 114 shipping 5 discount_total 10":        0,
+		"gross_total 141 shipping 5 discount_total 10":        1,
+		"gross_total 119 prepaid 100 amount_due 19":           0,
+		"gross_total 119 prepaid 100 amount_due 119":          1,
+		"gross_total 119 amount_due 219 previous_balance 100": 0,
+	} {
+		d := withFields(append([]string{"net_total", "100", "tax_total", "19"}, strings.Fields(more)...)...)
+		failed := slices.DeleteFunc(Document(d, Subject{Pages: 1, Class: c}).Failed(), func(f Finding) bool { return f.Kind != KindRule })
+		if len(failed) != fails {
+			t.Errorf("%s: %+v", more, failed)
+		}
+	}
+}
+
 // TestNoClassOfTheFolder: what is none of the classes a folder takes is not
 // released as if it were nothing in particular.
 func TestNoClassOfTheFolder(t *testing.T) {
