@@ -58,19 +58,6 @@ func TestDoubt(t *testing.T) {
 	}
 }
 
-// TestHolding: a number whose check digits hold is left alone, even where they
-// would hold with zeros for its letters O, too.
-func TestHolding(t *testing.T) {
-	const number, between, rest = "OO1234567", "UTO", "7408122F1204159<<<<<<<<<<<<<<<"
-	line := number + string(Check(number))
-	line += between + rest[:len(rest)-1]
-	line += "<" + string(Check(line[0:10]+line[13:20]+line[21:42]+"<"))
-	d, _, ok := Parse([]string{specimens[TD3][0], line})
-	if !ok || len(line) != 44 || !d.Valid() || d.Number != number {
-		t.Errorf("%q: %+v, %v", line, d, ok)
-	}
-}
-
 func TestClean(t *testing.T) {
 	if got := Clean("P<UTO ERIKSSON«ANNA< maria"); got != "P<UTOERIKSSON<<ANNA<MARIA" {
 		t.Errorf("%q", got)

@@ -17,9 +17,6 @@ func letters(s string) string {
 // are digits), then what check digits confirm.
 func (z *zone) repair() {
 	for _, p := range []place{z.l.birth, z.l.expiry} {
-		if z.holds(p) {
-			continue
-		}
 		z.mendDigits(p)
 		z.mendDigits(place{p.line, p.to, p.to + 1})
 	}
@@ -41,9 +38,10 @@ const mostSpots, mostChanges = 10, 3
 // mend replaces letters in a field by the digits they look like, fewest changes
 // first, until its check digit holds. A check digit fits by chance in one case of
 // ten, so there must be only one way to make it hold, and digits are never made
-// letters. What holds already, and what cannot be confirmed, stays as it was read.
+// letters. What cannot be confirmed stays as it was read.
 func (z *zone) mend(p place, check func() bool) {
 	if check() {
+		z.zeros(p, check)
 		return
 	}
 	as := z.at(p)
@@ -69,6 +67,16 @@ func (z *zone) mend(p place, check func() bool) {
 		}
 	}
 	z.set(p, as)
+}
+
+// zeros prefers zeros to the letter O where the check digits hold either way:
+// ten of them weigh the same modulo 10, and numbers rarely have the letter.
+func (z *zone) zeros(p place, check func() bool) {
+	as, composite := z.at(p), z.composite()
+	z.set(p, strings.ReplaceAll(as, "O", "0"))
+	if !check() || z.composite() != composite {
+		z.set(p, as)
+	}
 }
 
 // try calls fn with every way to replace so many of the letters at spots.
