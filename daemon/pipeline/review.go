@@ -134,8 +134,8 @@ func (p *Pipeline) sweepWaiting() error {
 	}
 	for _, e := range left {
 		doc, err := p.Ledger.Get(e.Name())
-		if err == nil && doc.State == ledger.NeedsHumanReview {
-			continue
+		if err != nil && !errors.Is(err, ledger.ErrNotFound) || err == nil && doc.State == ledger.NeedsHumanReview {
+			continue // what is not known to be over stays
 		}
 		if err := os.RemoveAll(p.waitingDir(e.Name())); err != nil {
 			return fmt.Errorf("clear folder of a document in review: %w", err)
@@ -230,9 +230,14 @@ func (a *attempt) approve(ctx context.Context, o review.Order, decision *ledger.
 	if err != nil {
 		return review.Outcome{}, err
 	}
-	report, objections, mayConfirm := approved(report, o.Confirm)
+	known, err := a.told(before, o.Texts)
+	if err != nil {
+		return review.Outcome{}, err
+	}
+	judged := report
+	report, objections, mayConfirm := approved(judged, o.Confirm, known)
 	if len(objections) > 0 {
-		return review.Outcome{Objections: objections, MayConfirm: mayConfirm}, nil
+		return review.Outcome{Objections: objections, MayConfirm: mayConfirm}, a.remember(judged, known, o.Texts)
 	}
 	tallies := approvalTallies(before, doc)
 	doc.Validation = report.Validation(doc.Warnings)
