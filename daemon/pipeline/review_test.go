@@ -265,3 +265,32 @@ func TestBundleOfAClerk(t *testing.T) {
 		t.Errorf("delivered %q, %v", got, err)
 	}
 }
+
+// TestWaitingIsKept while the ledger cannot tell that it is over, and lists the
+// bundle as it was before people could change it.
+func TestWaitingIsKept(t *testing.T) {
+	tr := newTray(t, &workers{})
+	doc := tr.inReview(t)
+	if m, err := tr.Manifest(doc.ID); err != nil || len(m.Sums) < 4 || m.Sums[review.FieldsFile] == "" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	gone := tr.waitingDir(ledger.NewID())
+	if err := os.Mkdir(gone, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.sweepWaiting(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(gone); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("kept of a document that is not known: %v", err)
+	}
+	if err := tr.Ledger.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.sweepWaiting(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(tr.waitingDir(doc.ID), documentFile)); err != nil {
+		t.Error(err)
+	}
+}
