@@ -16,11 +16,11 @@ type Decision struct {
 	Why  string `json:"why,omitempty"`
 	// AttemptID is the attempt whose result was decided on.
 	AttemptID string `json:"attempt_id"`
-	// Bundles are the folders to be cleared away, Files the names of what was
-	// delivered in them, Texts the SHA-256 of the texts in it that may go.
-	Bundles []string `json:"bundles"`
-	Files   []string `json:"files"`
-	Texts   []string `json:"texts"`
+	// Bundles are the folders to be cleared away, Sums the SHA-256 of what was
+	// delivered in them by name, Texts those of the texts in it that may go.
+	Bundles []string          `json:"bundles"`
+	Sums    map[string]string `json:"sums"`
+	Texts   []string          `json:"texts"`
 }
 
 // PlanDecision stores a decision on a document in review, and the plan of the

@@ -286,6 +286,11 @@ func (p *Pipeline) stage(ctx context.Context, doc ledger.Document, r deliver.Req
 			return doc, errors.Join(err, p.desk.Discard(plan))
 		}
 	}
+	if rec.Outcome == ledger.NeedsHumanReview {
+		if err := p.list(doc, plan); err != nil {
+			return doc, errors.Join(err, p.desk.Discard(plan))
+		}
+	}
 	raw, err := rec.encode()
 	if err == nil {
 		err = p.plan(doc, rec, raw)

@@ -1,11 +1,18 @@
 package pipeline
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"intray/daemon/document"
+	"intray/daemon/durable"
 	"intray/daemon/extract"
 	"intray/daemon/review"
 	"intray/daemon/validate"
@@ -67,8 +74,9 @@ func confirmable(f validate.Finding) bool {
 
 // approved is the report once a person has looked: what was read with doubt is
 // confirmed by that, missing pages are told of, and what does not hold needs to
-// be corrected or confirmed in so many words.
-func approved(r validate.Report, confirm bool) (out validate.Report, objections []review.Objection, mayConfirm bool) {
+// be corrected or confirmed in so many words. Nobody can confirm what nobody was
+// told: that is objected to first.
+func approved(r validate.Report, confirm bool, told told) (out validate.Report, objections []review.Objection, mayConfirm bool) {
 	const seen = " A person confirmed it."
 	for _, f := range r {
 		switch {
@@ -77,17 +85,76 @@ func approved(r validate.Report, confirm bool) (out validate.Report, objections 
 			f.Passed, f.Message = true, f.Message+seen
 		case f.Kind == validate.KindPages:
 			f.Severe, f.Message = false, f.Message+seen
-		case confirmable(f) && confirm:
+		case confirmable(f) && confirm && told.of(f):
 			f.Severe, f.Message = false, f.Message+seen
 		default:
 			sentence := f.Message
 			if confirmable(f) {
 				mayConfirm = true
 				sentence += " Correct it, or write yes behind \"confirm =\" below if the document is right as it is."
+				if confirm {
+					sentence += " It came up only now: the yes that stands there counts when you approve once more."
+				}
 			}
 			objections = append(objections, review.Objection{Field: f.Field, Sentence: sentence})
 		}
 		out = append(out, f)
 	}
 	return out, objections, mayConfirm
+}
+
+// told are the checks whose failing a person was told of. A check's message
+// names the values it is about: with others it is another check.
+type told []document.Check
+
+func (t told) of(f validate.Finding) bool { return slices.Contains(t, f.Check) }
+
+// toldFile keeps beside a document in review what was objected to last.
+const toldFile = "objected.json"
+
+// lastTold is the content of toldFile. Texts are the SHA-256 of the fields.txt
+// that was objected to: while that is still the one in hand, the objections may
+// not have reached anybody.
+type lastTold struct {
+	Texts  []string `json:"texts"`
+	Checks told     `json:"checks"`
+}
+
+// told is what the bundle said when it was delivered and, if texts have gone
+// back with it, what was objected to last.
+func (a *attempt) told(before document.Document, texts []string) (told, error) {
+	out := told(slices.DeleteFunc(slices.Clone(before.Validation.Checks), func(c document.Check) bool { return c.Passed }))
+	data, err := os.ReadFile(filepath.Join(a.dir, toldFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return out, nil
+	}
+	var last lastTold
+	if err == nil {
+		err = json.Unmarshal(data, &last)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read what was objected to: %w", err)
+	}
+	if slices.ContainsFunc(texts, func(sum string) bool { return slices.Contains(last.Texts, sum) }) {
+		return out, nil
+	}
+	return append(out, last.Checks...), nil
+}
+
+// remember keeps what a person is told now, unless that is nothing new.
+func (a *attempt) remember(r validate.Report, known told, texts []string) error {
+	last := lastTold{Texts: texts}
+	unknown := false
+	for _, f := range r.Failed() {
+		last.Checks = append(last.Checks, f.Check)
+		unknown = unknown || !known.of(f)
+	}
+	if !unknown {
+		return nil
+	}
+	data, err := json.Marshal(last)
+	if err != nil {
+		return fmt.Errorf("encode what is objected to: %w", err)
+	}
+	return durable.WriteFile(filepath.Join(a.dir, toldFile), data, 0o600)
 }

@@ -100,17 +100,6 @@ func (p *Pipeline) putAway(doc ledger.Document) error {
 	if err := os.RemoveAll(filepath.Join(work, showFolder)); err != nil {
 		return fmt.Errorf("remove pictures: %w", err)
 	}
-	if len(doc.Outputs) > 0 { // a bundle that is moved at once is known by its JSON alone
-		if m, err := review.ManifestOf(doc.Outputs[0]); err == nil {
-			data, err := json.Marshal(m)
-			if err != nil {
-				return fmt.Errorf("encode manifest: %w", err)
-			}
-			if err := durable.WriteFile(filepath.Join(work, manifestFile), data, 0o600); err != nil {
-				return err
-			}
-		}
-	}
 	if err := os.MkdirAll(filepath.Dir(waiting), 0o700); err != nil {
 		return fmt.Errorf("make folder for documents in review: %w", err)
 	}
@@ -134,14 +123,28 @@ func (p *Pipeline) sweepWaiting() error {
 	}
 	for _, e := range left {
 		doc, err := p.Ledger.Get(e.Name())
-		if err == nil && doc.State == ledger.NeedsHumanReview {
-			continue
+		if err != nil && !errors.Is(err, ledger.ErrNotFound) || err == nil && doc.State == ledger.NeedsHumanReview {
+			continue // what is not known to be over stays
 		}
 		if err := os.RemoveAll(p.waitingDir(e.Name())); err != nil {
 			return fmt.Errorf("clear folder of a document in review: %w", err)
 		}
 	}
 	return nil
+}
+
+// list keeps what a staged bundle has, beside what an approval will need: once it
+// is published, people may change it.
+func (p *Pipeline) list(doc ledger.Document, plan deliver.Plan) error {
+	m, err := review.ManifestOf(filepath.Join(plan.Staging, plan.Items[0].Temp))
+	if err != nil {
+		return err
+	}
+	data, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("encode manifest: %w", err)
+	}
+	return durable.WriteFile(filepath.Join(p.WorkDir, doc.ID, manifestFile), data, 0o600)
 }
 
 // Manifest is what was delivered in the bundle of a document in review.
@@ -197,13 +200,11 @@ func (p *Pipeline) Decide(ctx context.Context, o review.Order) (review.Outcome, 
 
 func (p *Pipeline) decision(doc ledger.Document, o review.Order) *ledger.Decision {
 	d := &ledger.Decision{Verb: o.Verb, By: o.By, Why: o.Reason, AttemptID: doc.AttemptID, Bundles: o.Bundles, Texts: o.Texts}
-	if m, err := p.Manifest(doc.ID); err == nil {
-		d.Files = m.Names()
-		d.Texts = append(d.Texts, m.Text)
-	} else { // what any bundle has
-		stem := request(doc, "", "").Stem
-		d.Files = []string{deliver.SafeFile(stem + ".pdf"), bundleName(doc), review.FieldsFile, review.PageFile, deliver.SafeFile(stem + ".json")}
+	m, err := p.Manifest(doc.ID)
+	if err != nil {
+		p.Log.Warn("What was delivered to the review folder is not known any more: its files stay there.", "document", doc.ID, "error", err)
 	}
+	d.Sums = m.Sums
 	return d
 }
 
@@ -230,9 +231,14 @@ func (a *attempt) approve(ctx context.Context, o review.Order, decision *ledger.
 	if err != nil {
 		return review.Outcome{}, err
 	}
-	report, objections, mayConfirm := approved(report, o.Confirm)
+	known, err := a.told(before, o.Texts)
+	if err != nil {
+		return review.Outcome{}, err
+	}
+	judged := report
+	report, objections, mayConfirm := approved(judged, o.Confirm, known)
 	if len(objections) > 0 {
-		return review.Outcome{Objections: objections, MayConfirm: mayConfirm}, nil
+		return review.Outcome{Objections: objections, MayConfirm: mayConfirm}, a.remember(judged, known, o.Texts)
 	}
 	tallies := approvalTallies(before, doc)
 	doc.Validation = report.Validation(doc.Warnings)
@@ -329,7 +335,7 @@ func (p *Pipeline) clear(doc ledger.Document) ledger.Document {
 	}
 	var errs []error
 	for _, path := range d.Bundles {
-		errs = append(errs, review.Clear(path, doc.ID, d.AttemptID, d.Files, d.Texts))
+		errs = append(errs, review.Clear(path, doc.ID, d.AttemptID, d.Sums, d.Texts))
 	}
 	err := errors.Join(errs...)
 	if err == nil {

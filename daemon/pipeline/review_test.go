@@ -54,6 +54,8 @@ func (tr *tray) inReview(t *testing.T, fields ...document.Field) ledger.Document
 		t.Fatal(err)
 	}
 	d.Class, d.Fields = document.Class{Name: "bill", Confidence: 1}, fields
+	checks := validate.Document(d, validate.Subject{Pages: d.Source.Pages, Class: compiled}).Validation(d.Warnings).Checks
+	d.Validation.Checks = append(d.Validation.Checks, checks...)
 	if data, err = document.Encode(d); err == nil {
 		err = os.WriteFile(path, data, 0o600)
 	}
@@ -139,6 +141,24 @@ func TestConfirmed(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(tr.dir, "out", "a", "scan.json"))
 	if err != nil || !strings.Contains(string(data), "A person confirmed it.") {
 		t.Errorf("%v\n%s", err, data)
+	}
+}
+
+// TestConfirmedUnseen: a yes does not count for what comes up only with the
+// correction, until the person was told.
+func TestConfirmedUnseen(t *testing.T) {
+	tr := newTray(t, &workers{})
+	doc := tr.inReview(t, field("invoice_number", "code", "7"), field("net_total", "amount", "10.00"), field("tax_total", "amount", "1.90"), field("amount_due", "amount", "11.90"))
+	order := approval(doc, "amount_due = 119\nconfirm = yes")
+	for _, round := range []struct {
+		text string // the SHA-256 of fields.txt, as far as this is concerned
+		told bool
+	}{{"as typed", false}, {"as typed", false}, {"as given back", true}} {
+		order.Texts = []string{round.text}
+		outcome, err := tr.Decide(t.Context(), order)
+		if err != nil || round.told != (len(outcome.Objections) == 0) || !round.told && !strings.Contains(outcome.Objections[0].Sentence, "amount_due is 119") {
+			t.Fatalf("%+v: %+v, %v", round, outcome, err)
+		}
 	}
 }
 
@@ -243,5 +263,34 @@ func TestBundleOfAClerk(t *testing.T) {
 	}
 	if got, err := os.ReadFile(filepath.Join(tr.dir, "out", "a", "scan.pdf")); err != nil || string(got) != "%PDF original" {
 		t.Errorf("delivered %q, %v", got, err)
+	}
+}
+
+// TestWaitingIsKept while the ledger cannot tell that it is over, and lists the
+// bundle as it was before people could change it.
+func TestWaitingIsKept(t *testing.T) {
+	tr := newTray(t, &workers{})
+	doc := tr.inReview(t)
+	if m, err := tr.Manifest(doc.ID); err != nil || len(m.Sums) < 4 || m.Sums[review.FieldsFile] == "" {
+		t.Errorf("%+v, %v", m, err)
+	}
+	gone := tr.waitingDir(ledger.NewID())
+	if err := os.Mkdir(gone, 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.sweepWaiting(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(gone); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("kept of a document that is not known: %v", err)
+	}
+	if err := tr.Ledger.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.sweepWaiting(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(filepath.Join(tr.waitingDir(doc.ID), documentFile)); err != nil {
+		t.Error(err)
 	}
 }

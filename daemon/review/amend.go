@@ -58,7 +58,7 @@ func amendField(d *document.Document, kind string, e Edit) (change string, err e
 		d.Fields = slices.DeleteFunc(d.Fields, func(f document.Field) bool { return f.Name == e.Name })
 		return fmt.Sprintf("%s: %s -> (none)", e.Name, written(old)), nil
 	}
-	value, err := typed(kind, e.Value, d.Languages)
+	value, err := typed(kind, e.Value, old, d.Languages)
 	if err != nil || value == old {
 		return "", err
 	}

@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -18,16 +18,16 @@ import (
 	"intray/daemon/fault"
 )
 
-// Manifest is what was delivered in a bundle: sizes in bytes by name, and the
-// SHA-256 of fields.txt.
+// Manifest is what was delivered in a bundle, by name: sizes in bytes, and
+// SHA-256.
 type Manifest struct {
-	Files map[string]int64 `json:"files"`
-	Text  string           `json:"text"`
+	Files map[string]int64  `json:"files"`
+	Sums  map[string]string `json:"sums"`
 }
 
-// ManifestOf lists a bundle as it was delivered.
+// ManifestOf lists a bundle as it is about to be delivered.
 func ManifestOf(dir string) (Manifest, error) {
-	m := Manifest{Files: map[string]int64{}}
+	m := Manifest{Files: map[string]int64{}, Sums: map[string]string{}}
 	entries, err := os.ReadDir(dir)
 	if err != nil {
 		return m, fmt.Errorf("list bundle: %w", err)
@@ -38,21 +38,24 @@ func ManifestOf(dir string) (Manifest, error) {
 			return m, fmt.Errorf("list bundle: %w", err)
 		}
 		m.Files[e.Name()] = info.Size()
-	}
-	if text, err := os.ReadFile(filepath.Join(dir, FieldsFile)); err == nil {
-		m.Text = sumOf(text)
+		if m.Sums[e.Name()], err = sumOfFile(filepath.Join(dir, e.Name())); err != nil {
+			return m, fmt.Errorf("list bundle: %w", err)
+		}
 	}
 	return m, nil
 }
 
-// Names lists the files.
-func (m Manifest) Names() []string {
-	var out []string
-	for name := range m.Files {
-		out = append(out, name)
+func sumOfFile(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
 	}
-	slices.Sort(out)
-	return out
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func sumOf(data []byte) string {
@@ -69,8 +72,8 @@ type bundle struct {
 	id, attempt string // "" when they are not told
 	text        []byte // of fields.txt; nil if there is none
 	textPath    string
-	headName    string // of the JSON that told the ids
-	names       []string
+	headName    string   // of the JSON that told the ids
+	names       []string // of regular files: nothing else is opened
 	sizes       map[string]int64
 	// marks change when a file in it does.
 	marks string
@@ -106,8 +109,10 @@ func readBundle(path, verb string) (*bundle, error) {
 		if err != nil {
 			return b, err
 		}
-		b.names = append(b.names, e.Name())
-		b.sizes[e.Name()] = info.Size()
+		if info.Mode().IsRegular() {
+			b.names = append(b.names, e.Name())
+			b.sizes[e.Name()] = info.Size()
+		}
 		fmt.Fprintf(&marks, "%s %d %d\n", e.Name(), info.Size(), info.ModTime().UnixNano())
 	}
 	b.marks = marks.String()
@@ -164,17 +169,12 @@ func readSmall(path string) ([]byte, error) {
 		return nil, err
 	}
 	defer f.Close()
-	data := make([]byte, largest+1)
-	n := 0
-	for n < len(data) {
-		k, err := f.Read(data[n:])
-		n += k
-		if err != nil {
-			break
-		}
-	}
-	return data[:n], nil
+	return io.ReadAll(io.LimitReader(f, largest+1))
 }
+
+// headSize bounds in bytes how much of a JSON is read for the ids: they stand at
+// its beginning.
+const headSize = 64 << 10
 
 // readHead reads the ids from a document's JSON. The file may be large and may
 // be half there: its beginning is enough.
@@ -184,7 +184,7 @@ func (b *bundle) readHead(path string) error {
 		return err
 	}
 	defer f.Close()
-	d := json.NewDecoder(f)
+	d := json.NewDecoder(io.LimitReader(f, headSize))
 	var schema, id, attempt string
 	if start, err := d.Token(); err != nil || start != json.Delim('{') {
 		return nil
@@ -230,7 +230,7 @@ func (b *bundle) complete(m Manifest) bool {
 // by is who decided, as far as the files tell: the owner of a text that was
 // edited.
 func (b *bundle) by(m Manifest) string {
-	if b.text != nil && sumOf(b.text) != m.Text {
+	if b.text != nil && sumOf(b.text) != m.Sums[FieldsFile] {
 		if owner := ownerOf(b.textPath); owner != "" {
 			return owner
 		}
@@ -273,80 +273,16 @@ func (b *bundle) goBack(home string, annotated []byte) error {
 // beside it when the bundle is gone.
 func (b *bundle) textBack(home string, annotated []byte) error {
 	to := filepath.Join(home, FieldsFile)
-	if _, err := os.Stat(home); err != nil {
+	if _, err := os.Stat(home); errors.Is(err, fs.ErrNotExist) {
 		to = home + "-" + FieldsFile
+	} else if err != nil {
+		return fmt.Errorf("give text back: %w", err)
 	}
 	if err := durable.WriteFile(to, annotated, 0o666); err != nil {
 		return err
 	}
 	fault.Point("review.annotated")
 	return os.Remove(b.path)
-}
-
-// Clear removes a bundle that was decided on, if it is that of the document and
-// the attempt: the files of these names, a fields.txt that is one of these
-// texts, and what the operating system left. What a person put beside them
-// stays, and the folder with it. What is gone is no error.
-func Clear(path, documentID, attempt string, names, texts []string) error {
-	b, err := readBundle(path, "")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("clear bundle: %w", err)
-	}
-	if b.id != documentID || !b.of(attempt) {
-		return nil
-	}
-	if b.loose {
-		return remove(path)
-	}
-	// The JSON says whose they are: it goes last, whatever it is called by now, and
-	// fields.txt before it.
-	names = slices.Clone(names)
-	if b.headName != "" && !slices.Contains(names, b.headName) {
-		names = append(names, b.headName)
-	}
-	slices.SortStableFunc(names, func(a, b string) int { return lastness(a) - lastness(b) })
-	for _, name := range names {
-		if name == FieldsFile && b.text != nil && !slices.Contains(texts, sumOf(b.text)) {
-			continue // somebody wrote into it since
-		}
-		if err := remove(filepath.Join(path, name)); err != nil {
-			return err
-		}
-		fault.Point("review.cleared")
-	}
-	left, err := os.ReadDir(path)
-	if err != nil {
-		return fmt.Errorf("clear bundle: %w", err)
-	}
-	if slices.ContainsFunc(left, func(e fs.DirEntry) bool { return !ofSystem(e.Name()) && e.Name() != NoteFile }) {
-		return nil
-	}
-	for _, e := range left {
-		if err := os.RemoveAll(filepath.Join(path, e.Name())); err != nil {
-			return fmt.Errorf("clear bundle: %w", err)
-		}
-	}
-	return remove(path)
-}
-
-func lastness(name string) int {
-	switch {
-	case strings.EqualFold(filepath.Ext(name), ".json"):
-		return 2
-	case name == FieldsFile:
-		return 1
-	}
-	return 0
-}
-
-func remove(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("clear bundle: %w", err)
-	}
-	return nil
 }
 
 // ofSystem is true for files that operating systems and editors leave in folders.
@@ -368,7 +304,11 @@ func OrderFor(documentID, attempt, bundlePath, verb, by string) (o Order, text T
 	if errors.Is(err, fs.ErrNotExist) {
 		for _, v := range Verbs() {
 			moved := filepath.Join(filepath.Dir(bundlePath), v, filepath.Base(bundlePath))
-			if _, err := os.Lstat(moved); err == nil {
+			_, err := os.Lstat(moved)
+			if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return o, text, fmt.Errorf("look for bundle: %w", err)
+			}
+			if err == nil {
 				return o, text, fmt.Errorf("%w by command: its bundle lies in %s already", ErrDecided, filepath.Dir(moved))
 			}
 		}

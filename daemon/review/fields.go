@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 
+	"github.com/google/uuid"
+
 	"intray/daemon/document"
 )
 
@@ -48,6 +50,7 @@ type Sheet struct {
 func FieldsText(s Sheet) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(oneLine(fmt.Sprintf(format, args...)) + "\n") }
+	line("# %s%s (leave this line as it is)", idMark, s.Document.DocumentID) // first: nothing that was read stands above it
 	if len(s.lines()) > 0 {
 		line("# Compare the values below with review.html, correct them here and save this file.")
 	} else {
@@ -55,8 +58,7 @@ func FieldsText(s Sheet) string {
 	}
 	line("# Then move the whole folder into \"approve\" to release the document, into \"reject\" to refuse it, or into \"again\" to have it read once more.")
 	line("#")
-	line("# %s", s.Document.Source.Name)
-	line("# %s%s (leave this line as it is)", idMark, s.Document.DocumentID)
+	line("# File: %s", s.Document.Source.Name)
 	b.WriteString("\n")
 	doubts := map[string][]string{}
 	for _, d := range s.Doubts {
@@ -195,8 +197,8 @@ func (t *Text) line(number int, line string, seen map[string]Edit) {
 		return
 	}
 	if line[0] == '#' || line[0] == ';' {
-		if rest, ok := strings.CutPrefix(strings.TrimLeftFunc(line[1:], blank), idMark); ok && t.DocumentID == "" {
-			t.DocumentID, _, _ = strings.Cut(rest, " ")
+		if rest, ok := strings.CutPrefix(strings.TrimLeftFunc(line[1:], blank), idMark); ok {
+			t.identify(number, rest)
 		}
 		return
 	}
@@ -221,6 +223,19 @@ func (t *Text) line(number int, line string, seen map[string]Edit) {
 		t.Reason = e.Value
 	default:
 		t.Edits = append(t.Edits, e)
+	}
+}
+
+// identify takes the id that a line tells. What is no id is a remark.
+func (t *Text) identify(number int, rest string) {
+	word, _, _ := strings.Cut(rest, " ")
+	id, err := uuid.Parse(word)
+	switch {
+	case err != nil || len(word) != len(id.String()):
+	case t.DocumentID == "":
+		t.DocumentID = id.String()
+	case t.DocumentID != id.String():
+		t.Objections = append(t.Objections, Objection{Line: number, Sentence: "This file names two documents. Remove the line of the one it does not belong to."})
 	}
 }
 

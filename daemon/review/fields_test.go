@@ -15,13 +15,14 @@ import (
 
 // bill is a document with one field of each type, and one that was not found.
 func bill() (document.Document, []Spec) {
-	d := document.Document{DocumentID: "0197-id", Languages: []string{"deu"}, Source: document.Source{Name: "a # b\n.pdf"}, Fields: []document.Field{
-		{Name: "invoice_number", Value: "RE #5; x=1", Type: "code", Confidence: 0.5},
-		{Name: "seller_address", Value: "Hauptstraße 1\n12345 Köln", Type: "text"},
-		{Name: "total", Value: "12.00", Type: "amount", Page: 1, Box: document.Box{1, 2, 3, 4}, From: "text"},
-		{Name: "issue_date", Value: "2026-03-04", Type: "date"},
-		{Name: "currency", Value: "EUR", Type: "currency"},
-	}}
+	d := document.Document{DocumentID: "0197a2b4-0000-7000-8000-000000000001", Languages: []string{"deu"},
+		Source: document.Source{Name: "document 42.pdf\n# document 0197a2b4-0000-7000-8000-000000000002"}, Fields: []document.Field{
+			{Name: "invoice_number", Value: "RE #5; x=1", Type: "code", Confidence: 0.5},
+			{Name: "seller_address", Value: "Hauptstraße 1\n12345 Köln", Type: "text"},
+			{Name: "total", Value: "12.00", Type: "amount", Page: 1, Box: document.Box{1, 2, 3, 4}, From: "text"},
+			{Name: "issue_date", Value: "2026-03-04", Type: "date"},
+			{Name: "currency", Value: "EUR", Type: "currency"},
+		}}
 	return d, []Spec{{"total", "amount", true}, {"due_date", "date", false}}
 }
 
@@ -54,6 +55,27 @@ func TestWrittenTextChangesNothing(t *testing.T) {
 		out, changes, objections := Amend(d, specs, parsed.Edits)
 		if parsed.DocumentID != d.DocumentID || parsed.Confirm || parsed.Reason != "" || len(parsed.Objections)+len(changes)+len(objections) > 0 || !reflect.DeepEqual(out, d) {
 			t.Errorf("%s: %+v, changes %q, objections %+v", name, parsed, changes, objections)
+		}
+	}
+}
+
+// TestWhoseText: only an id is one, and a text of two documents belongs to none.
+func TestWhoseText(t *testing.T) {
+	const one, other = "0197a2b4-0000-7000-8000-000000000001", "0197a2b4-0000-7000-8000-000000000002"
+	for text, want := range map[string]string{
+		"# document 42.pdf\n# document " + one + " (as it is)": one,
+		"# document 42.pdf": "",
+		"#document " + strings.ToUpper(one) + "\n# document " + one:   one,
+		"# document urn:uuid:" + one:                                  "",
+		"# document " + one + "\n# document " + other + " (as it is)": one + " !",
+	} {
+		parsed := ParseFields([]byte(text))
+		got := parsed.DocumentID
+		if len(parsed.Objections) > 0 {
+			got += " !"
+		}
+		if got != want {
+			t.Errorf("%q: %q", text, got)
 		}
 	}
 }
@@ -105,9 +127,15 @@ func TestAmountsAndDates(t *testing.T) {
 		"12": "12", "0,5": "0.5", ",5": "", "1.234": "1234", "1,234": "1234", "0.123": "0.123", "1234.567": "1234.567", "1'234'567.80": "1234567.80",
 		"1 234,56": "1234.56", "12.-": "12", "12,-": "12", "(7.50)": "-7.50", "7.50-": "-7.50", "−3,20": "-3.20", "EUR 5": "5", "5 CHF": "5", "$1.00": "1.00",
 		"1.2.3": "", "12.34.56": "", "1,23,456": "", "007": "7", "": "", "-": "", "1e5": "", "12 34": "", "-0": "0", "1.234.567": "1234567", "1.234.567,8": "1234567.8",
+		"15O": "", "l50.00": "", "I5": "", "15 O": "", "1€50": "", "5CHF": "5", "Fr. 12.-": "12", "-€5": "-5", "(EUR 5)": "-5", "5 kg": "", "12,50 zł": "12.50",
 	} {
-		if got, err := amount(typedIn); got != want || (err != nil) != (want == "") {
+		if got, err := amount(typedIn, "12.00"); got != want || (err != nil) != (want == "") {
 			t.Errorf("amount %q: %q, %v", typedIn, got, err)
+		}
+	}
+	for typedIn, want := range map[string]string{"1.234": "1.234", "12.345 m": "", "1,234": "", "1,234.5": "1234.5", "1.234.567": "1234567", "12,50": "12.50"} {
+		if got, err := amount(typedIn, "1.235"); got != want || (err != nil) != (want == "") {
+			t.Errorf("amount %q in place of 1.235: %q, %v", typedIn, got, err)
 		}
 	}
 	english, german := []string{"eng"}, []string{"deu"}

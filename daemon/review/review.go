@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"intray/daemon/durable"
 	"intray/ledger"
 )
 
@@ -248,10 +249,16 @@ func (r *Room) weigh(ctx context.Context, doc ledger.Document, bundles []*bundle
 		if !old(first, incompleteFor) {
 			return
 		}
-		if _, err := os.Stat(doc.Outputs[0]); err == nil { // the rest may be on its way from there
+		if _, err := os.Stat(doc.Outputs[0]); !errors.Is(err, os.ErrNotExist) { // the rest may be on its way from there
 			r.note(first, "Some of the bundle's files are missing here. Intray waits for them.")
 			return
 		}
+	}
+	if first.verb == Approve && first.text == nil && (err != nil || manifest.Sums[FieldsFile] != "") {
+		if old(first, unknownFor) {
+			r.note(first, "fields.txt is missing here, and with it whatever was corrected in it. Put it back to approve the document.")
+		}
+		return
 	}
 	r.carryOut(ctx, doc, live, manifest)
 }
@@ -282,7 +289,7 @@ func (r *Room) carryOut(ctx context.Context, doc ledger.Document, bundles []*bun
 		r.Log.Warn("A decision could not be carried out; it will be tried again.", "document", doc.ID, "decision", o.Verb, "error", err)
 		r.seen[first.path] = sighting{first.marks, time.Now().Add(retryAfter)} // not in a tight loop
 	case len(outcome.Objections) > 0:
-		r.giveBack(doc, bundles, text, outcome)
+		r.giveBack(doc, bundles, text, outcome, manifest)
 	}
 }
 
@@ -290,7 +297,7 @@ func (r *Room) carryOut(ctx context.Context, doc ledger.Document, bundles []*bun
 const retryAfter = 5 * time.Second
 
 // giveBack returns a bundle to the review folder with comments in its text.
-func (r *Room) giveBack(doc ledger.Document, bundles []*bundle, text Text, outcome Outcome) {
+func (r *Room) giveBack(doc ledger.Document, bundles []*bundle, text Text, outcome Outcome, manifest Manifest) {
 	first := bundles[0]
 	annotated := text.Annotate(outcome.Objections, outcome.MayConfirm)
 	home := filepath.Join(r.Dir, filepath.Base(first.path))
@@ -302,7 +309,7 @@ func (r *Room) giveBack(doc ledger.Document, bundles []*bundle, text Text, outco
 		return
 	}
 	for _, b := range bundles[1:] {
-		if err := Clear(b.path, doc.ID, doc.AttemptID, b.names, []string{sumOf(b.text)}); err != nil {
+		if err := Clear(b.path, doc.ID, doc.AttemptID, manifest.Sums, []string{sumOf(b.text)}); err != nil {
 			r.Log.Warn("A copy of a bundle could not be removed.", "bundle", b.path, "error", err)
 		}
 	}
@@ -323,12 +330,20 @@ func (r *Room) note(b *bundle, sentence string) {
 	if b.loose || !b.folder {
 		path = b.path + noteEnding
 	}
-	if said, err := os.ReadFile(path); err == nil && string(said) == sentence+"\n" {
-		return
+	if info, err := os.Lstat(path); err == nil && info.Mode().IsRegular() {
+		if said, err := os.ReadFile(path); err == nil && (string(said) == sentence+"\n" || string(said) == leftBehind+"\n") {
+			return
+		}
 	}
-	if err := os.WriteFile(path, []byte(sentence+"\n"), 0o666); err != nil {
+	if err := writeNote(path, sentence); err != nil {
 		r.Log.Debug("A note could not be written.", "bundle", b.path, "error", err)
 		return
 	}
 	r.Log.Warn("Something in a folder for decisions is left alone.", "bundle", b.path, "why", sentence)
+}
+
+// writeNote puts a new file there: what has the name by now is replaced, and not
+// followed if it is a link.
+func writeNote(path, sentence string) error {
+	return durable.WriteFile(path, []byte(sentence+"\n"), 0o666)
 }

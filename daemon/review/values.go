@@ -16,12 +16,13 @@ import (
 
 // typed reads a value as a person types it and gives it as documents have it:
 // a decimal string, an ISO date, an ISO 4217 currency. languages decide about
-// dates that can be read in two ways. The error is for the person.
-func typed(kind, value string, languages []string) (string, error) {
+// dates that can be read in two ways, old, the value so far, about amounts.
+// The error is for the person.
+func typed(kind, value, old string, languages []string) (string, error) {
 	value = strings.TrimFunc(norm.NFC.String(value), blank)
 	switch kind {
 	case "amount":
-		return amount(unquote(value))
+		return amount(unquote(value), old)
 	case "date":
 		return date(unquote(value), languages)
 	case "currency":
@@ -40,9 +41,10 @@ func unquote(s string) string {
 }
 
 var (
-	currencySigns = strings.NewReplacer("€", "", "$", "", "£", "", "¥", "", "Fr.", "", "\u2212", "-", "\u2013", "-")
-	currencyWords = regexp.MustCompile(`^\p{L}{1,4}\.?|\p{L}{1,4}\.?$`)
+	dashes        = strings.NewReplacer("\u2212", "-", "\u2013", "-")
+	currencyWords = regexp.MustCompile(`^\p{L}+\.?|\p{L}+\.?$`)
 	digitsOnly    = regexp.MustCompile(`^[0-9]+$`)
+	threeDecimals = regexp.MustCompile(`\.[0-9]{3}$`)
 )
 
 // complaint is an error for the person who typed, in whole sentences.
@@ -54,13 +56,13 @@ const errAmount = complaint("This is no amount. Write it like 1234.50 or 1234,50
 
 // amount takes either decimal mark, and groups of three separated by blank,
 // point, comma or apostrophe. One mark with three digits behind it separates
-// thousands: money has no third decimal.
-func amount(s string) (string, error) {
-	s = strings.TrimFunc(currencySigns.Replace(s), blank)
-	s = strings.TrimFunc(currencyWords.ReplaceAllString(s, ""), blank)
+// thousands, as money has no third decimal, unless the old value had three: then
+// a point is one, and a comma may be either.
+func amount(s, old string) (string, error) {
+	s = withoutCurrency(dashes.Replace(s))
 	negative := false
 	if strings.HasPrefix(s, "(") && strings.HasSuffix(s, ")") {
-		negative, s = true, s[1:len(s)-1]
+		negative, s = true, withoutCurrency(s[1:len(s)-1])
 	}
 	if cut, ok := strings.CutSuffix(s, "-"); ok && !strings.HasSuffix(cut, ".") && !strings.HasSuffix(cut, ",") {
 		negative, s = !negative, cut
@@ -68,10 +70,19 @@ func amount(s string) (string, error) {
 	for strings.HasPrefix(s, "-") || strings.HasPrefix(s, "+") {
 		negative, s = negative != (s[0] == '-'), strings.TrimFunc(s[1:], blank)
 	}
-	s = strings.TrimSuffix(strings.TrimSuffix(s, ".-"), ",-") // 12.- is 12 and no cents
+	s = strings.TrimSuffix(strings.TrimSuffix(withoutCurrency(s), ".-"), ",-") // 12.- is 12 and no cents
 	s = strings.TrimFunc(s, blank)
 	whole, fraction := s, ""
-	if at := decimalMark(s); at >= 0 {
+	at := decimalMark(s)
+	if mark := len(s) - 4; at < 0 && mark > 0 && threeDecimals.MatchString(old) && strings.Trim(s[:mark], "0123456789") == "" {
+		switch s[mark] {
+		case '.':
+			at = mark
+		case ',':
+			return "", complaint("This amount can be read in two ways. Write it with a point for the decimals, and nothing between the thousands.")
+		}
+	}
+	if at >= 0 {
 		whole, fraction = s[:at], s[at+1:]
 	}
 	whole, ok := ungrouped(whole)
@@ -90,6 +101,25 @@ func amount(s string) (string, error) {
 		out = "-" + out
 	}
 	return out, nil
+}
+
+// withoutCurrency takes the signs and names of currencies from both ends. Other
+// letters stay, and make it no amount: an O or an l among digits was meant as one.
+func withoutCurrency(s string) string {
+	signs := func(r rune) bool { return blank(r) || strings.ContainsRune("€$£¥", r) }
+	s = strings.TrimFunc(s, signs)
+	s = currencyWords.ReplaceAllStringFunc(s, func(word string) string {
+		switch name := strings.ToLower(strings.TrimSuffix(word, ".")); name {
+		case "fr", "sfr", "kr", "kč", "zł", "ft", "lei", "euro", "euros":
+			return ""
+		default:
+			if _, err := currency.ParseISO(name); err != nil {
+				return word
+			}
+			return ""
+		}
+	})
+	return strings.TrimFunc(s, signs)
 }
 
 // decimalMark is where the decimals begin, -1 if there are none.
