@@ -133,7 +133,7 @@ const (
 // Run delivers what is due until ctx is done.
 func (d *Desk) Run(ctx context.Context) error {
 	for ctx.Err() == nil {
-		due, next, err := d.Ledger.DueMessages(time.Now(), sideBySide)
+		due, next, err := d.Ledger.DueMessages(time.Now(), sideBySide, nil)
 		if err != nil {
 			d.Log.Error("The outbox could not be read.", "error", err)
 			next = time.Now().Add(restAfterError)
