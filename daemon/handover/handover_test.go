@@ -16,10 +16,10 @@ import (
 	"intray/ledger"
 )
 
-// lines is a log whose lines are waited for.
-type lines chan string
+// spoken is a log whose lines are waited for.
+type spoken chan string
 
-func (l lines) Write(p []byte) (int, error) {
+func (l spoken) Write(p []byte) (int, error) {
 	l <- string(p)
 	return len(p), nil
 }
@@ -68,7 +68,7 @@ func TestNotTwiceWhileItCannotBeNoted(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	log := make(lines)
+	log := make(spoken)
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	d := &Desk{Config: cfg, Ledger: l, Log: slog.New(slog.NewTextHandler(log, nil)), Rest: time.Millisecond}
