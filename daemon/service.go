@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"intray/daemon/config"
+	"intray/daemon/handover"
 	"intray/ledger"
 )
 
@@ -35,6 +36,9 @@ type program struct {
 func (p *program) Start(service.Service) error {
 	if err := realLoops(p.cfg); err != nil {
 		return err
+	}
+	if err := handover.CheckSecrets(p.cfg); err != nil {
+		return usage(err)
 	}
 	h, err := openHouse(p.cfg, filepath.Join(p.cfg.DataDir, "cache"), p.log)
 	if err != nil {

@@ -14,6 +14,7 @@ import (
 
 	"intray/daemon/barcode/barcodetest"
 	"intray/daemon/config"
+	"intray/daemon/document"
 	"intray/daemon/pages"
 	"intray/daemon/pdf"
 	"intray/daemon/split"
@@ -259,6 +260,21 @@ func TestSplitSurvivesKills(t *testing.T) {
 func (o *office) waitDelivered(stem string) {
 	o.t.Helper()
 	o.waitLog("Delivered.", fmt.Sprintf("%s.pdf", stem))
+}
+
+// TestNothingButBlank: a file of which no page would be left comes out whole.
+func TestNothingButBlank(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "")
+	o.configure("split = [{ separator = \"^PATCHT$\" }]\nblank_pages = \"remove\"\nbarcodes = true\n")
+	o.start()
+	o.drop("empty.pdf", codePDF(t, "", "code:PATCHT", ""))
+	o.waitDelivered("empty")
+	o.stop()
+	doc := o.delivered("out", "empty.json")
+	if len(doc.Pages) != 3 || doc.Source.Parent != "" || !slices.ContainsFunc(doc.Warnings, func(w document.Warning) bool { return w.Code == "nothing_but_blank" }) {
+		t.Errorf("%d pages, %+v, warnings %+v", len(doc.Pages), doc.Source, doc.Warnings)
+	}
 }
 
 // TestSplitOfPictures: parts of a TIFF are PDFs around its own pages.

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -77,9 +78,10 @@ func (l *Ledger) signalOutbox() {
 	}
 }
 
-// DueMessages lists up to limit messages that are due, oldest first, and says
-// when the next one is; zero if none waits.
-func (l *Ledger) DueMessages(now time.Time, limit int) (due []Message, next time.Time, err error) {
+// DueMessages lists up to limit messages that are due and taken, oldest first,
+// and says when the next one is due; zero if none waits or the limit is reached.
+// take is asked once for each, in that order; nil takes all.
+func (l *Ledger) DueMessages(now time.Time, limit int, take func(Message) bool) (due []Message, next time.Time, err error) {
 	err = l.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketOutboxDue).Cursor()
 		for k, _ := c.First(); k != nil && len(due) < limit; k, _ = c.Next() {
@@ -91,7 +93,9 @@ func (l *Ledger) DueMessages(now time.Time, limit int) (due []Message, next time
 				next = m.NotBefore
 				return nil
 			}
-			due = append(due, m)
+			if take == nil || take(m) {
+				due = append(due, m)
+			}
 		}
 		return nil
 	})
@@ -153,6 +157,32 @@ func (l *Ledger) RetryMessages(id string) (n int, err error) {
 	return n, err
 }
 
+// ForgetDead removes the messages that were given up and tell of what happened
+// before a moment, and says how many. Their documents' history keeps the reason.
+func (l *Ledger) ForgetDead(before time.Time) (n int, err error) {
+	err = l.update(func(tx *bolt.Tx) error {
+		n, err = dropMessages(tx, func(m Message) bool { return m.Dead && m.At.Before(before) })
+		return err
+	})
+	return n, err
+}
+
+func dropMessages(tx *bolt.Tx, which func(Message) bool) (int, error) {
+	var gone []Message
+	bucket := tx.Bucket(bucketOutbox)
+	err := bucket.ForEach(func(_, v []byte) error {
+		m, err := decode[Message]("message", v)
+		if err == nil && which(m) {
+			gone = append(gone, m)
+		}
+		return err
+	})
+	for _, m := range gone { // bbolt's ForEach must not be changed under
+		err = errors.Join(err, tx.Bucket(bucketOutboxDue).Delete(timed(m.NotBefore, m.ID)), bucket.Delete([]byte(m.ID)))
+	}
+	return len(gone), err
+}
+
 // changeMessage replaces a message, or removes it unless kept; move, if any, is
 // noted in its document's history. A message that is gone stays gone.
 func (l *Ledger) changeMessage(id, move string, change func(Message) (m Message, kept bool, why string)) error {
@@ -196,5 +226,5 @@ func (l *Ledger) note(tx *bolt.Tx, id, move, why string) error {
 
 // stays is true for events that leave a document's state.
 func stays(move string) bool {
-	return slices.Contains([]string{moveForget, moveHandedOver, moveNotHanded}, move)
+	return slices.Contains([]string{moveForget, moveHandedOver, moveNotHanded, moveJoined}, move)
 }

@@ -10,11 +10,13 @@ import (
 	bolt "go.etcd.io/bbolt"
 )
 
+const moveJoined = "joined"
+
 // await ends an attempt of a document that may be one half of another: its
 // fronts or its backs. It costs none of its tries.
 func await(attempt string, pages int, until time.Time) Move {
 	return Move{name: "postponed", attempt: attempt, closes: true, why: "waits for the other sides of its pages",
-		change: func(d *Document, _ time.Time) { d.NotBefore, d.Pages, d.AwaitsHalf = until, pages, true }}
+		change: func(d *Document, _ time.Time) { d.NotBefore, d.Pages, d.HalfUntil = until, pages, until }}
 }
 
 // absorb ends the attempt of the half that came second.
@@ -57,8 +59,13 @@ func (l *Ledger) Pair(id, attempt string, pages int, until time.Time) (Document,
 		}
 		whole := other
 		whole.Pieces = interleaved(mine, other, pages)
-		whole.Pages, whole.MIME, whole.AwaitsHalf, whole.NotBefore = 2*pages, MIMEPart, false, l.clock()
+		whole.Pages, whole.MIME, whole.HalfUntil, whole.NotBefore = 2*pages, MIMEPart, time.Time{}, l.clock()
 		whole.Name = strings.TrimSuffix(whole.Name, path.Ext(whole.Name)) + ".pdf"
+		event := Event{DocumentID: whole.ID, At: l.clock(), From: whole.State, To: whole.State, Move: moveJoined, Actor: "collate",
+			Why: "joined with " + mine.ID + ", the other sides of its pages"}
+		if err := addEvent(tx, &whole, event); err != nil {
+			return err
+		}
 		return l.put(tx, &other, whole)
 	})
 	return doc, err
@@ -71,6 +78,12 @@ func count1(n int) (out []int) {
 	return out
 }
 
+// awaitsHalf is true as long as the document waits for its other half and for
+// nothing else, such as its next try.
+func (d Document) awaitsHalf(now time.Time) bool {
+	return d.State == FailedRetryable && d.HalfUntil.After(now) && d.NotBefore.Equal(d.HalfUntil)
+}
+
 // waitingHalf finds the oldest document that waits where mine came from.
 func (l *Ledger) waitingHalf(tx *bolt.Tx, mine Document, pages int) (Document, bool, error) {
 	prefix := []byte(mine.Folder + "\x00" + string(FailedRetryable) + "\x00")
@@ -80,7 +93,7 @@ func (l *Ledger) waitingHalf(tx *bolt.Tx, mine Document, pages int) (Document, b
 		if err != nil {
 			return doc, false, fmt.Errorf("look for the other half: %w", err)
 		}
-		if doc.AwaitsHalf && doc.Pages == pages && path.Dir(doc.Path) == path.Dir(mine.Path) && doc.NotBefore.After(l.clock()) {
+		if doc.awaitsHalf(l.clock()) && doc.Pages == pages && path.Dir(doc.Path) == path.Dir(mine.Path) {
 			return doc, true, nil
 		}
 	}

@@ -101,9 +101,9 @@ type Document struct {
 	// Pieces are what the document is made of, when it is a part of a file or its
 	// fronts and backs came in two; SHA256, Path and Source are then the first's.
 	Pieces []Piece `json:"pieces,omitempty"`
-	// AwaitsHalf is true for fronts that wait for their backs, until NotBefore or
-	// for good when nobody came.
-	AwaitsHalf bool `json:"awaits_half,omitempty"`
+	// HalfUntil is until when fronts wait, or waited in vain, for their backs. They
+	// wait as long as NotBefore says the same; whatever else delays them is no wait.
+	HalfUntil time.Time `json:"half_until,omitzero"`
 	// Split is what became of a file that was taken apart.
 	Split *Split `json:"split,omitempty"`
 	// Decision is a person's, on a document in review, while it is carried out.

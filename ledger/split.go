@@ -48,10 +48,7 @@ func (s Split) sentence() string {
 		names = append(names, p.Name)
 	}
 	out := fmt.Sprintf("The file was split into %d documents: %s.", len(s.Parts), strings.Join(names, ", "))
-	switch len(s.Parts) {
-	case 0:
-		out = "No page of the file is to be delivered."
-	case 1:
+	if len(s.Parts) == 1 {
 		out = fmt.Sprintf("The file became one document: %s.", names[0])
 	}
 	if n := len(s.Dropped); n > 0 {
@@ -68,9 +65,9 @@ func divide(attempt string, s Split) Move {
 
 // Split ends the attempt in hand by taking the document apart: its parts are
 // received as documents of their own in the same transaction, in its folder and
-// under its path. A document that was taken apart before keeps its parts: they
+// under its path. There is at least one part. A document that was taken apart before keeps its parts: they
 // are on their own way. The error is ErrConflict when a page is in no part or in
-// two, or when the attempt is no longer in hand.
+// two, no part is left, or the attempt is no longer in hand.
 func (l *Ledger) Split(id, attempt string, s Split) (Document, error) {
 	if err := s.check(); err != nil {
 		return Document{}, err
@@ -82,9 +79,12 @@ func (l *Ledger) Split(id, attempt string, s Split) (Document, error) {
 			return err
 		}
 		divided := Split{Pages: s.Pages, Dropped: s.Dropped}
-		if old.Split != nil {
+		switch {
+		case old.Split != nil:
 			divided = *old.Split
-		} else {
+		case len(s.Parts) == 0:
+			return fmt.Errorf("%w: no part is left", ErrConflict)
+		default:
 			for _, part := range s.Parts {
 				part.DocumentID = l.documentID(l.clock())
 				divided.Parts = append(divided.Parts, part)

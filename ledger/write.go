@@ -65,6 +65,10 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 	switch r.to {
 	case Purged:
 		doc.PurgedFrom = old.State
+		gone := func(m Message) bool { return m.DocumentID == id } // they quote what is purged
+		if _, err := dropMessages(tx, gone); err != nil {
+			return old, err
+		}
 		if err := tx.Bucket(bucketPurging).Delete([]byte(id)); err != nil {
 			return old, err
 		}

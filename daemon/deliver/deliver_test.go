@@ -223,6 +223,21 @@ func TestBundleFolder(t *testing.T) {
 	}
 }
 
+// TestLongestNames: with the longest ending a name still is one.
+func TestLongestNames(t *testing.T) {
+	dir := t.TempDir()
+	d := &Desk{}
+	r := request(dir, "one")
+	r.Stem = strings.Repeat("n", LongestName-5)
+	r.Parts = []Part{{Name: ".pdf", Data: []byte("x")}, {Name: ".alto.xml", Data: []byte("y")}}
+	for range 2 {
+		deliverOne(t, d, r)
+	}
+	if got := names(t, dir); len(got) != 6 {
+		t.Errorf("%q", got)
+	}
+}
+
 // TestFailedStageLeavesNothing: a part that cannot be read, a cancelled copy.
 func TestFailedStageLeavesNothing(t *testing.T) {
 	dir := t.TempDir()

@@ -16,8 +16,9 @@ import (
 const maxNames = 10_000
 
 // variant is the n-th name for a stem: 0 is the stem itself, 1 adds the first
-// eight characters of the original's SHA-256, further ones a number.
-func variant(stem, sum string, n int) string {
+// eight characters of the original's SHA-256, further ones a number. Those have at
+// most so many bytes.
+func variant(stem, sum string, n, most int) string {
 	mark := "-" + sum[:min(8, len(sum))]
 	switch n {
 	case 0:
@@ -26,17 +27,17 @@ func variant(stem, sum string, n int) string {
 	default:
 		mark += fmt.Sprintf("-%d", n)
 	}
-	return cut(stem, LongestName-longestSuffix-len(mark)) + mark
+	return cut(stem, most-len(mark)) + mark
 }
-
-// longestSuffix bounds, in bytes, what follows a stem.
-const longestSuffix = 5
 
 // reserve finds a name under which nothing stands yet and no other delivery in
 // hand is about to put something. Bundle folders always carry the hash.
 func (d *Desk) reserve(r Request, suffixes []string) (string, error) {
-	first := 0
-	if r.Folder || len(r.Stem) > LongestName-longestSuffix {
+	first, most := 0, LongestName
+	for _, s := range suffixes {
+		most = min(most, LongestName-len(s))
+	}
+	if r.Folder || len(r.Stem) > most {
 		first = 1
 	}
 	d.mu.Lock()
@@ -45,7 +46,7 @@ func (d *Desk) reserve(r Request, suffixes []string) (string, error) {
 		d.reserved = map[string]string{}
 	}
 	for n := first; n < maxNames; n++ {
-		stem := variant(r.Stem, r.SHA256, n)
+		stem := variant(r.Stem, r.SHA256, n, most)
 		key := filepath.Join(r.Dir, stem)
 		if holder, busy := d.reserved[key]; busy && holder != r.DocumentID {
 			continue

@@ -51,7 +51,7 @@ func (p Plan) publish(item *Item) error {
 	for n := 1; errors.Is(err, fs.ErrExist) && n < maxNames; n++ {
 		// Somebody took the name in this very moment. The other files are
 		// out already: only this one moves aside.
-		item.Final = variant(p.Stem, p.SHA256, n) + item.Suffix
+		item.Final = variant(p.Stem, p.SHA256, n, LongestName-len(item.Suffix)) + item.Suffix
 		err = durable.RenameNoReplace(temp, filepath.Join(p.Dir, item.Final))
 	}
 	if err == nil {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"intray/daemon/config"
+	"intray/ledger"
 )
 
 const (
@@ -23,12 +24,12 @@ const (
 
 // command runs the folder's hook: no shell, the document's JSON on standard
 // input, success is exit code 0.
-func (d *Desk) command(ctx context.Context, f config.Folder, data Data) error {
+func (d *Desk) command(ctx context.Context, f config.Folder, m ledger.Message, data Data) error {
 	limit, cancel := context.WithTimeout(ctx, f.HookTimeout.Std())
 	defer cancel()
 	cmd := exec.CommandContext(limit, f.Hook[0], f.Hook[1:]...)
 	cmd.WaitDelay = pipeGrace
-	cmd.Env = environment(f, data)
+	cmd.Env = environment(f, m, data)
 	cmd.Stdin = bytes.NewReader(data.Document)
 	if file := openJSON(data); file != nil {
 		defer file.Close()
@@ -48,8 +49,9 @@ func (d *Desk) command(ctx context.Context, f config.Folder, data Data) error {
 	return fmt.Errorf("the hook of folder %q: %w", f.Name, err)
 }
 
-// environment is what a program needs to run at all, and the document.
-func environment(f config.Folder, data Data) []string {
+// environment is what a program needs to run at all, and the document. The
+// message's id stays the same however often it is told.
+func environment(f config.Folder, m ledger.Message, data Data) []string {
 	var out []string
 	for _, name := range []string{"PATH", "HOME", "LANG", "TMPDIR", "TEMP", "TMP", "SystemRoot", "SystemDrive", "PATHEXT", "USERPROFILE"} {
 		if value, ok := os.LookupEnv(name); ok {
@@ -57,7 +59,7 @@ func environment(f config.Folder, data Data) []string {
 		}
 	}
 	out = append(out, "INTRAY_DOCUMENT_ID="+data.DocumentID, "INTRAY_STATE="+data.State, "INTRAY_FOLDER="+f.Name,
-		"INTRAY_PATH="+data.Path, "INTRAY_NAME="+data.Name)
+		"INTRAY_PATH="+data.Path, "INTRAY_MESSAGE_ID="+m.ID, "INTRAY_EVENT="+m.Event, "INTRAY_NAME="+data.Name)
 	for _, path := range data.Outputs {
 		switch filepath.Ext(path) {
 		case ".pdf":

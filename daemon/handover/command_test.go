@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"intray/daemon/config"
+	"intray/ledger"
 )
 
 func hook(t *testing.T, limit time.Duration, script string) (config.Folder, string) {
@@ -27,14 +28,15 @@ func TestCommandHasTheDocumentAndLittleElse(t *testing.T) {
 	t.Setenv("SECRET_OF_THE_SERVICE", "x")
 	f, out := hook(t, time.Minute, `{ cat; env; } > "$0"`)
 	data := Data{DocumentID: oneID, Name: "a; rm -rf.pdf", Outputs: []string{"out/a.pdf"}, Document: []byte(`{"schema":"s"}`)}
-	if err := (&Desk{}).command(t.Context(), f, data); err != nil {
+	if err := (&Desk{}).command(t.Context(), f, ledger.Message{ID: "m1", Event: Completed}, data); err != nil {
 		t.Fatal(err)
 	}
 	got, err := os.ReadFile(out)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`{"schema":"s"}`, "INTRAY_DOCUMENT_ID=" + oneID, "INTRAY_NAME=a; rm -rf.pdf", "INTRAY_PDF=out/a.pdf"} {
+	for _, want := range []string{`{"schema":"s"}`, "INTRAY_DOCUMENT_ID=" + oneID, "INTRAY_NAME=a; rm -rf.pdf", "INTRAY_PDF=out/a.pdf",
+		"INTRAY_MESSAGE_ID=m1", "INTRAY_EVENT=document.completed"} {
 		if !strings.Contains(string(got), want) {
 			t.Errorf("%q is not in\n%s", want, got)
 		}
@@ -46,15 +48,15 @@ func TestCommandHasTheDocumentAndLittleElse(t *testing.T) {
 
 func TestCommandThatFailsOrHangs(t *testing.T) {
 	f, _ := hook(t, time.Minute, `echo "no room in the archive" >&2; exit 3`)
-	if err := (&Desk{}).command(t.Context(), f, Data{}); err == nil || !strings.Contains(err.Error(), "no room in the archive") {
+	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil || !strings.Contains(err.Error(), "no room in the archive") {
 		t.Errorf("%v", err)
 	}
 	f, _ = hook(t, 50*time.Millisecond, `sleep 600`)
-	if err := (&Desk{}).command(t.Context(), f, Data{}); err == nil || !strings.Contains(err.Error(), "hook_timeout") {
+	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil || !strings.Contains(err.Error(), "hook_timeout") {
 		t.Errorf("%v", err)
 	}
 	f.Hook = []string{filepath.Join(t.TempDir(), "missing")}
-	if err := (&Desk{}).command(t.Context(), f, Data{}); err == nil {
+	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil {
 		t.Error("a program that is not there was run")
 	}
 }

@@ -19,7 +19,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"time"
 
 	"intray/daemon/config"
@@ -116,47 +115,135 @@ type Desk struct {
 	Log    *slog.Logger
 	// Client is for tests; nil is one that follows no redirects.
 	Client *http.Client
-
-	table sync.Mutex // one line at a time
+	// Rest is for tests; 0 is restAfterError.
+	Rest time.Duration
 }
 
 const (
-	// sideBySide is how many messages are on their way at once: one that waits for
-	// a dead receiver must not hold up the others.
-	sideBySide = 16
+	// atOnce is how many messages are taken from the outbox at once, and queueLength
+	// how many of them for one target.
+	atOnce, queueLength = 1024, 64
 	// mostTries in pauses that grow to an hour take about a day.
 	mostTries = 25
 	// restAfterError keeps a ledger that fails from being asked in a tight loop.
 	restAfterError = 10 * time.Second
 )
 
-// Run delivers what is due until ctx is done.
-func (d *Desk) Run(ctx context.Context) error {
-	for ctx.Err() == nil {
-		due, next, err := d.Ledger.DueMessages(time.Now(), sideBySide)
-		if err != nil {
-			d.Log.Error("The outbox could not be read.", "error", err)
-			next = time.Now().Add(restAfterError)
-		}
-		var group sync.WaitGroup
-		for _, m := range due {
-			group.Go(func() { d.deliver(ctx, m) })
-		}
-		group.Wait()
-		if len(due) > 0 {
-			continue
-		}
-		var wake <-chan time.Time
-		if !next.IsZero() {
-			wake = time.After(time.Until(next))
-		}
-		select {
-		case <-ctx.Done():
-		case <-d.Ledger.Outgoing():
-		case <-wake:
+// target is who is told, and how many messages may be on their way there at
+// once.
+func (d *Desk) target(m ledger.Message) (name string, most int) {
+	if strings.HasPrefix(m.To, toReceiver) {
+		return m.To, 4
+	}
+	var data struct{ Folder string }
+	_ = json.Unmarshal(m.Body, &data) // tell says what is wrong with it
+	if m.To == toTable {
+		for _, f := range d.Config.Folders {
+			if f.Name == data.Folder { // folders may share a table; one line at a time
+				return m.To + " " + f.CSV, 1
+			}
 		}
 	}
+	return m.To + " " + data.Folder, 1
+}
+
+// Run delivers what is due until ctx is done. Each target has a queue of its
+// own: one that is slow or dead must not hold up the others.
+func (d *Desk) Run(ctx context.Context) error {
+	ended := make(chan ledger.Message)
+	inHand, waiting, queues := map[string]bool{}, map[string]int{}, map[string]chan ledger.Message{}
+	take := func(m ledger.Message) bool {
+		name, most := d.target(m)
+		if inHand[m.ID] || waiting[name] == queueLength {
+			return false
+		}
+		if queues[name] == nil {
+			queues[name] = make(chan ledger.Message, queueLength)
+			for range most {
+				go d.work(ctx, queues[name], ended)
+			}
+		}
+		inHand[m.ID] = true
+		waiting[name]++
+		queues[name] <- m
+		return true
+	}
+	// release is true when nothing waits for the message's target any more.
+	release := func(m ledger.Message) bool {
+		name, _ := d.target(m)
+		delete(inHand, m.ID)
+		waiting[name]--
+		return waiting[name] == 0
+	}
+	for ctx.Err() == nil {
+		due, next, err := d.Ledger.DueMessages(time.Now(), atOnce, take)
+		if err != nil {
+			d.Log.Error("The outbox could not be read.", "error", err)
+			next = time.Now().Add(d.rest())
+		}
+		if len(due) < atOnce { // else there may be more
+			d.pause(ctx, next, ended, release)
+		}
+	}
+	for len(inHand) > 0 {
+		release(<-ended)
+	}
+	for _, queue := range queues {
+		close(queue)
+	}
 	return nil
+}
+
+// pause returns when the outbox is worth another look.
+func (d *Desk) pause(ctx context.Context, next time.Time, ended <-chan ledger.Message, release func(ledger.Message) bool) {
+	var wake <-chan time.Time
+	if !next.IsZero() {
+		wake = time.After(time.Until(next))
+	}
+	for {
+		select {
+		case m := <-ended:
+			if release(m) {
+				return
+			}
+		case <-ctx.Done():
+			return
+		case <-d.Ledger.Outgoing():
+			return
+		case <-wake:
+			return
+		}
+	}
+}
+
+// work tells one target.
+func (d *Desk) work(ctx context.Context, queue <-chan ledger.Message, ended chan<- ledger.Message) {
+	for m := range queue {
+		if ctx.Err() == nil {
+			d.deliver(ctx, m)
+		}
+		ended <- m
+	}
+}
+
+func (d *Desk) rest() time.Duration {
+	if d.Rest > 0 {
+		return d.Rest
+	}
+	return restAfterError
+}
+
+// note writes to the ledger what became of a message, again and again until it
+// is written: the message stays in hand meanwhile and is not told once more.
+func (d *Desk) note(ctx context.Context, m ledger.Message, write func() error) {
+	for err := write(); err != nil; err = write() {
+		d.Log.Error("What became of a hand-over could not be noted yet; if Intray ends before it is, it is handed over again, under the same id.", "document", m.DocumentID, "to", m.To, "message", m.ID, "error", err)
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(d.rest()):
+		}
+	}
 }
 
 // errNoSuchTarget is for messages to somebody who left the configuration.
@@ -169,9 +256,7 @@ func (d *Desk) deliver(ctx context.Context, m ledger.Message) {
 	}
 	fault.Point("handover.told")
 	if err == nil {
-		if err = d.Ledger.Delivered(m); err != nil {
-			d.Log.Error("What was handed over could not be noted; it may be handed over again, under the same id.", "document", m.DocumentID, "to", m.To, "error", err)
-		}
+		d.note(ctx, m, func() error { return d.Ledger.Delivered(m) })
 		return
 	}
 	retry := d.Config.Retry
@@ -183,9 +268,7 @@ func (d *Desk) deliver(ctx context.Context, m ledger.Message) {
 	} else {
 		d.Log.Error("A document could not be handed over; it is not tried again unless you ask (intray retry).", "document", m.DocumentID, "to", m.To, "event", m.Event, "why", err)
 	}
-	if err := d.Ledger.Undelivered(m, again, err.Error()); err != nil {
-		d.Log.Error("A hand-over that failed could not be noted.", "document", m.DocumentID, "error", err)
-	}
+	d.note(ctx, m, func() error { return d.Ledger.Undelivered(m, again, err.Error()) })
 }
 
 func (d *Desk) tell(ctx context.Context, m ledger.Message) error {
@@ -205,11 +288,9 @@ func (d *Desk) tell(ctx context.Context, m ledger.Message) error {
 		switch {
 		case f.Name != data.Folder:
 		case m.To == toTable && f.CSV != "":
-			d.table.Lock()
-			defer d.table.Unlock()
 			return appendRow(f, data, d.frame(data))
 		case m.To == toCommand && len(f.Hook) > 0:
-			return d.command(ctx, f, data)
+			return d.command(ctx, f, m, data)
 		}
 	}
 	return errNoSuchTarget

@@ -60,6 +60,62 @@ func TestTableAfterEveryTear(t *testing.T) {
 	}
 }
 
+// TestLinesOfOthersStay: what somebody wrote without an end of line is no torn
+// line of ours.
+func TestLinesOfOthersStay(t *testing.T) {
+	f := table(t)
+	write := func(id string) {
+		t.Helper()
+		if err := appendRow(f, Data{DocumentID: id}, document.Document{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write(oneID)
+	before, err := os.ReadFile(f.CSV)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, theirs := range []string{string(before) + "paid by hand;see letter", strings.TrimSuffix(string(before), "\r\n")} {
+		if err := os.WriteFile(f.CSV, []byte(theirs), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		write(twoID)
+		if got, _ := os.ReadFile(f.CSV); !strings.HasPrefix(string(got), theirs+"\r\n"+twoID) {
+			t.Errorf("%q became\n%q", theirs, got)
+		}
+	}
+}
+
+// TestOtherColumns: a table whose columns are not the folder's is left as it is.
+func TestOtherColumns(t *testing.T) {
+	f := table(t)
+	if err := appendRow(f, Data{DocumentID: oneID}, document.Document{}); err != nil {
+		t.Fatal(err)
+	}
+	before, _ := os.ReadFile(f.CSV)
+	other, comma, fewer := f, f, f
+	other.CSVFields = []string{"gross_total", "seller_name"}
+	comma.CSVSeparator = ","
+	for _, wrong := range []config.Folder{other, comma} {
+		if err := appendRow(wrong, Data{DocumentID: twoID}, document.Document{}); err == nil || !strings.Contains(err.Error(), "other columns") {
+			t.Errorf("%v", err)
+		}
+	}
+	if after, _ := os.ReadFile(f.CSV); string(after) != string(before) {
+		t.Errorf("%q", after)
+	}
+	fewer.CSVFields = f.CSVFields[:1]
+	if err := appendRow(fewer, Data{DocumentID: twoID}, document.Document{}); err != nil {
+		t.Errorf("the table has more columns than asked for: %v", err)
+	}
+	if err := os.WriteFile(f.CSV, []byte("my own notes"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := appendRow(f, Data{DocumentID: twoID}, document.Document{}); err == nil {
+		t.Error("a file that is no table of ours was written to")
+	}
+}
+
 func TestHarmless(t *testing.T) {
 	for cell, want := range map[string]string{
 		"": "", "a": "a", "=1+1": "'=1+1", " =1": "' =1", "\t=1": "' =1", "@SUM(A1)": "'@SUM(A1)", "-1+cmd": "'-1+cmd",

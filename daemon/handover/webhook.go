@@ -39,6 +39,22 @@ func Sign(secret, id string, at time.Time, body []byte) (string, error) {
 	return "v1," + base64.StdEncoding.EncodeToString(mac.Sum(nil)), nil
 }
 
+// CheckSecrets says which receiver's secret cannot be read or is no key, so that
+// it is told at the start and not with the first message.
+func CheckSecrets(cfg *config.Config) error {
+	var errs []error
+	for _, r := range cfg.Receivers {
+		secret, err := r.Secret.Reveal()
+		if err == nil {
+			_, err = Sign(secret, "", time.Unix(0, 0), nil)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("receiver %q: %w", r.Name, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
 // post tells a receiver. Any answer but 2xx is a failure; redirects are not
 // followed, since the signed message is for one address only.
 func (d *Desk) post(ctx context.Context, r config.Receiver, m ledger.Message) error {

@@ -66,3 +66,13 @@ func TestNobodyIsToldUnasked(t *testing.T) {
 		t.Errorf("a file that was split: %v", m)
 	}
 }
+
+func TestSecretsAreCheckedAtTheStart(t *testing.T) {
+	cfg, _ := office(t, 0, "http://localhost")
+	for secret, ok := range map[string]bool{"": false, "whsec_§": false, "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw": true} {
+		t.Setenv("SECRET", secret)
+		if err := CheckSecrets(cfg); (err == nil) != ok || err != nil && (!strings.Contains(err.Error(), "r0") || secret != "" && strings.Contains(err.Error(), secret)) {
+			t.Errorf("%q: %v", secret, err)
+		}
+	}
+}

@@ -38,6 +38,8 @@ type attempt struct {
 	dir    string // page results and the PDF while it is made
 	start  time.Time
 	report validate.Report // what was found wrong with it, once that is known
+	// nothingLeft is true for a file whose pages would all have been left out.
+	nothingLeft bool
 
 	// calls is how many calls to workers are in hand: each has a time limit of
 	// its own and is a sign of life. sign is the last other one, in nanoseconds
@@ -256,6 +258,10 @@ func (a *attempt) document(info pages.Info, read []reading) document.Document {
 		Languages: a.languages(),
 		Files:     document.Files{Original: a.doc.SHA256},
 		Warnings:  info.Warnings,
+	}
+	if a.nothingLeft {
+		d.Warnings = append(d.Warnings, document.Warning{Code: "nothing_but_blank",
+			Message: "All pages of the file are blank or separator sheets; it is delivered whole, as it came."})
 	}
 	for i, r := range read {
 		number := i + 1

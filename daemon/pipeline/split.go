@@ -88,7 +88,11 @@ func (a *attempt) split(ctx context.Context, info pages.Info) (next ledger.Docum
 			next, err = a.failed(ctx, "split", asError(err))
 			return next, true, err
 		}
-		if plan = a.parts(seen); len(plan.Parts) == 1 && len(plan.Dropped) == 0 {
+		plan = a.parts(seen)
+		// A file of nothing but blank pages or separator sheets is for a person to
+		// see, not to vanish.
+		a.nothingLeft = len(plan.Parts) == 0
+		if a.nothingLeft || len(plan.Parts) == 1 && len(plan.Dropped) == 0 {
 			return a.doc, false, nil
 		}
 	}
@@ -182,7 +186,7 @@ func (a *attempt) halves() (out []document.Half) {
 // pair joins the document with the other side of its pages, or has it wait for
 // them; done is true when that is all there is to do now.
 func (a *attempt) pair(info pages.Info) (next ledger.Document, done bool, err error) {
-	if a.folder.Collate != "duplex" || a.Impatient || len(a.doc.Pieces) > 0 || a.doc.AwaitsHalf || a.doc.Split != nil {
+	if a.folder.Collate != "duplex" || a.Impatient || len(a.doc.Pieces) > 0 || !a.doc.HalfUntil.IsZero() || a.doc.Split != nil {
 		return a.doc, false, nil
 	}
 	next, err = a.Ledger.Pair(a.doc.ID, a.id, info.Pages, time.Now().Add(a.folder.CollateWithin.Std()))

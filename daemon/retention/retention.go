@@ -71,6 +71,9 @@ func endStates() []ledger.State {
 	return out
 }
 
+// keepDead is how long a message that was given up can still be asked for.
+const keepDead = 90 * 24 * time.Hour
+
 // Due removes all whose time is over at now, and lists it; with dry it only
 // lists. What cannot be removed is logged and left for the next run.
 func (p *Purger) Due(ctx context.Context, now time.Time, dry bool) ([]Removal, error) {
@@ -82,6 +85,11 @@ func (p *Purger) Due(ctx context.Context, now time.Time, dry bool) ([]Removal, e
 	for _, doc := range begun {
 		if r, ok := p.remove(doc, WhatDocument, "retention", "its purge was interrupted", dry); ok {
 			removed = append(removed, r)
+		}
+	}
+	if !dry {
+		if _, err := p.Ledger.ForgetDead(now.Add(-keepDead)); err != nil {
+			return removed, fmt.Errorf("forget what could not be handed over: %w", err)
 		}
 	}
 	for _, f := range p.Config.Folders {
@@ -161,7 +169,7 @@ func (p *Purger) remove(doc ledger.Document, what, actor, why string, dry bool) 
 		return r, false
 	}
 	if what == WhatDocument {
-		if used, err := p.used(doc); err == nil && !used {
+		if used, err := p.used(doc, doc.SHA256); err == nil && !used {
 			r.Bytes = doc.Size
 		}
 	}
@@ -180,11 +188,12 @@ func (p *Purger) remove(doc ledger.Document, what, actor, why string, dry bool) 
 	return r, err == nil
 }
 
-// used is true when another document that is not purged needs the same content.
+// used is true when another document that is not purged needs one of the
+// document's originals.
 // Duplicates need it among each other: it may have come in again after the
 // first was purged.
-func (p *Purger) used(doc ledger.Document) (bool, error) {
-	docs, err := p.Ledger.WithSHA256(doc.SHA256, 0)
+func (p *Purger) used(doc ledger.Document, sum string) (bool, error) {
+	docs, err := p.Ledger.WithSHA256(sum, 0)
 	return err != nil || slices.ContainsFunc(docs, func(other ledger.Document) bool {
 		return other.ID != doc.ID && other.State != ledger.Purged && (other.State != ledger.Duplicate || doc.State == ledger.Duplicate)
 	}), err
@@ -199,8 +208,16 @@ func (p *Purger) purge(doc ledger.Document, actor, why string) error {
 			return err
 		}
 	}
-	if _, err := p.Originals.RemoveUnused(doc.SHA256, func() (bool, error) { return p.used(doc) }); err != nil {
-		return err
+	sums := []string{doc.SHA256}
+	for _, piece := range doc.Pieces { // backs have an original of their own
+		if !slices.Contains(sums, piece.SHA256) {
+			sums = append(sums, piece.SHA256)
+		}
+	}
+	for _, sum := range sums {
+		if _, err := p.Originals.RemoveUnused(sum, func() (bool, error) { return p.used(doc, sum) }); err != nil {
+			return err
+		}
 	}
 	fault.Point("retention.removed")
 	_, err := p.Ledger.Apply(doc.ID, ledger.Purge(actor, why))

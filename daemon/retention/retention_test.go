@@ -167,3 +167,45 @@ func TestSharedContent(t *testing.T) {
 		}()
 	}
 }
+
+// TestBothHalvesGo: a document made of two files leaves none of their originals.
+func TestBothHalvesGo(t *testing.T) {
+	f := setup(t)
+	var halves []ledger.Document
+	for _, name := range []string{"fronts", "backs"} {
+		blob, err := f.Originals.Put(t.Context(), strings.NewReader(name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.Originals.Release(blob.SHA256)
+		doc, err1 := f.Ledger.Receive(ledger.Arrival{Folder: "desk", Path: name, Name: name, SHA256: blob.SHA256, Size: blob.Size, Keep: true})
+		attempt := ledger.NewID()
+		_, err2 := f.Ledger.Apply(doc.ID, ledger.Validate("application/pdf", 1))
+		_, err3 := f.Ledger.Apply(doc.ID, ledger.Start(attempt, "local", "test", f.now.Add(time.Hour)))
+		_, err4 := f.Ledger.Pair(doc.ID, attempt, 1, f.now.Add(time.Minute))
+		if err := errors.Join(err1, err2, err3, err4); err != nil {
+			t.Fatal(err)
+		}
+		halves = append(halves, doc)
+	}
+	whole, attempt := halves[0], ledger.NewID()
+	_, err1 := f.Ledger.Apply(whole.ID, ledger.Resume())
+	_, err2 := f.Ledger.Apply(whole.ID, ledger.Start(attempt, "local", "test", f.now.Add(time.Hour)))
+	_, err3 := f.Ledger.Apply(whole.ID, ledger.Complete(attempt, nil))
+	if err := errors.Join(err1, err2, err3); err != nil {
+		t.Fatal(err)
+	}
+	for _, id := range []string{halves[1].ID, whole.ID} {
+		if !f.Originals.Has(halves[1].SHA256) {
+			t.Error("the original went before all who need it")
+		}
+		if _, err := f.One(id, "test", false); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, half := range halves {
+		if f.Originals.Has(half.SHA256) {
+			t.Errorf("the original of %s is still there", half.Name)
+		}
+	}
+}

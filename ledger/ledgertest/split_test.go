@@ -3,6 +3,7 @@ package ledgertest
 import (
 	"encoding/json"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +19,7 @@ func TestSplitReceivesItsParts(t *testing.T) {
 		{Pages: 3, Parts: []ledger.Part{{Pages: []int{1, 2}}}},
 		{Pages: 2, Parts: []ledger.Part{{Pages: []int{1, 2}}, {Pages: []int{2}}}},
 		{Pages: 1, Parts: []ledger.Part{{Pages: []int{2}}}},
+		{Pages: 1, Dropped: []ledger.Dropped{{Page: 1, Why: "blank"}}},
 	} {
 		if _, err := l.Split(parent.ID, parent.AttemptID, wrong); !errors.Is(err, ledger.ErrConflict) {
 			t.Errorf("%+v: %v", wrong, err)
@@ -62,7 +64,7 @@ func TestOutbox(t *testing.T) {
 	}})
 	doc := reach(t, l, 1, ledger.Processing)
 	apply(t, l, doc.ID, ledger.Complete(doc.AttemptID, nil).Detail(json.RawMessage(`{"a":1}`)))
-	due, _, err := l.DueMessages(now, 10)
+	due, _, err := l.DueMessages(now, 10, nil)
 	if err != nil || len(due) != 2 || string(due[0].Body) != `{"a":1}` || due[0].DocumentID != doc.ID || due[0].ID == due[1].ID {
 		t.Fatalf("due %+v, %v", due, err)
 	}
@@ -72,20 +74,20 @@ func TestOutbox(t *testing.T) {
 	if err := l.Delivered(due[1]); err != nil {
 		t.Fatal(err)
 	}
-	if left, next, _ := l.DueMessages(now, 10); len(left) != 0 || !next.Equal(now.Add(time.Minute)) {
+	if left, next, _ := l.DueMessages(now, 10, nil); len(left) != 0 || !next.Equal(now.Add(time.Minute)) {
 		t.Errorf("left %+v until %v", left, next)
 	}
 	now = now.Add(time.Minute)
 	if err := l.Undelivered(due[0], time.Time{}, "gone"); err != nil {
 		t.Fatal(err)
 	}
-	if left, next, _ := l.DueMessages(now, 10); len(left) != 0 || !next.IsZero() {
+	if left, next, _ := l.DueMessages(now, 10, nil); len(left) != 0 || !next.IsZero() {
 		t.Errorf("given up, and yet due: %+v %v", left, next)
 	}
 	if n, err := l.RetryMessages(doc.ID); n != 1 || err != nil {
 		t.Errorf("retried %d, %v", n, err)
 	}
-	if left, _, _ := l.DueMessages(now, 10); len(left) != 1 || left[0].Attempts != 0 || left[0].ID != due[0].ID {
+	if left, _, _ := l.DueMessages(now, 10, nil); len(left) != 1 || left[0].Attempts != 0 || left[0].ID != due[0].ID {
 		t.Errorf("asked for: %+v", left)
 	}
 	if err := l.Delivered(due[0]); err != nil {
@@ -94,5 +96,66 @@ func TestOutbox(t *testing.T) {
 	events, _ := l.Events(doc.ID)
 	if last := events[len(events)-1]; last.Move != "handed over" || last.Why != "done to erp" {
 		t.Errorf("history ends with %+v", last)
+	}
+}
+
+// TestMessagesEnd: a purge takes what was to be told of the document along, and
+// what was given up long ago goes too.
+func TestMessagesEnd(t *testing.T) {
+	l := OpenWith(t, ledger.Options{Clock: func() time.Time { return start }, Messages: func(d ledger.Document, _ json.RawMessage) []ledger.Message {
+		if d.State != ledger.Completed {
+			return nil
+		}
+		return []ledger.Message{{To: "erp", Event: "done"}, {To: "table", Event: "done"}}
+	}})
+	purged, kept := reach(t, l, 1, ledger.Completed), reach(t, l, 2, ledger.Completed)
+	apply(t, l, purged.ID, ledger.Purge("it", "on request"))
+	due, _, err := l.DueMessages(start, 10, nil)
+	if err != nil || len(due) != 2 || due[0].DocumentID != kept.ID || due[1].DocumentID != kept.ID {
+		t.Fatalf("%+v, %v", due, err)
+	}
+	if err := l.Undelivered(due[0], time.Time{}, "gone"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := l.ForgetDead(start); n != 0 || err != nil {
+		t.Errorf("forgot %d, %v", n, err)
+	}
+	if n, err := l.ForgetDead(start.Add(time.Hour)); n != 1 || err != nil {
+		t.Errorf("forgot %d, %v", n, err)
+	}
+	if left, err := l.Messages(""); err != nil || len(left) != 1 || left[0].ID != due[1].ID {
+		t.Errorf("left %+v, %v", left, err)
+	}
+}
+
+// TestPair: fronts are joined with their backs while they wait for them, and
+// only then; what else makes them wait later is no such wait.
+func TestPair(t *testing.T) {
+	now := start
+	l := Open(t, func() time.Time { return now })
+	pair := func(doc ledger.Document) ledger.Document {
+		t.Helper()
+		done, err := l.Pair(doc.ID, doc.AttemptID, 2, now.Add(time.Minute))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	alone := pair(reach(t, l, 1, ledger.Processing))
+	now = now.Add(time.Minute)
+	attempt := ledger.NewID()
+	apply(t, l, alone.ID, ledger.Resume(), ledger.Start(attempt, "local", "me", now.Add(time.Hour)),
+		ledger.RetryLater(attempt, now.Add(time.Hour), failure))
+	fronts := pair(reach(t, l, 2, ledger.Processing))
+	if fronts.State != ledger.FailedRetryable {
+		t.Fatalf("joined with one that does not wait for it: %+v", fronts)
+	}
+	backs := pair(reach(t, l, 3, ledger.Processing))
+	if backs.State != ledger.Completed || backs.Split.Parts[0].DocumentID != fronts.ID {
+		t.Fatalf("%+v", backs)
+	}
+	events, err := l.Events(fronts.ID)
+	if last := events[len(events)-1]; err != nil || last.Move != "joined" || !strings.Contains(last.Why, backs.ID) {
+		t.Errorf("history ends with %+v, %v", last, err)
 	}
 }
