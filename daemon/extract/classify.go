@@ -15,6 +15,7 @@ import (
 // What each kind of evidence for a class counts.
 const (
 	titleWeight  = 2.5
+	titleAlone   = 1.0 // of a sheet with nothing else of the class on it
 	matchWeight  = 2.0
 	hintWeight   = 0.5
 	mostHints    = 5
@@ -144,14 +145,17 @@ func (e *Extractor) classify(l look, q Question) (*class, Answer) {
 
 // weigh is the evidence for a class.
 func (c *class) weigh(l look, text string) (w float64) {
+	hit := func(re *regexp.Regexp) bool { return re.MatchString(text) }
+	w = matchWeight*float64(anyOf(c.match, hit)) + hintWeight*float64(min(anyOf(c.hint, hit), mostHints))
 	if anyOf(c.title, func(re *regexp.Regexp) bool {
 		return slices.ContainsFunc(l.titles, func(t title) bool { return re.MatchString(t.text) })
 	}) > 0 {
-		w += titleWeight
+		if w == 0 && c.layout == "sheet" { // a letter may well begin with such a word
+			w = titleAlone
+		} else {
+			w += titleWeight
+		}
 	}
-	hit := func(re *regexp.Regexp) bool { return re.MatchString(text) }
-	w += matchWeight * float64(anyOf(c.match, hit))
-	w += hintWeight * float64(min(anyOf(c.hint, hit), mostHints))
 	w -= againstLoss * float64(anyOf(c.against, hit))
 	if w > 0 && c.layout != "" {
 		if (c.layout == "strip") == l.strip {
