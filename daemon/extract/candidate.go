@@ -18,7 +18,6 @@ type candidate struct {
 	page       int
 	box        document.Box
 	doubt      string // a code for what speaks against it; "" if nothing does
-	parts      string // what the other amounts add up to, where that is the doubt
 	from       string
 }
 

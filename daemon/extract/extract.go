@@ -3,9 +3,10 @@
 // configuration, of which Intray brings some along.
 //
 // It is pure: no disk, no clock, no network, and it decodes nothing: e-invoices
-// come parsed. It never invents a value. What does not add up, fails its check
-// digits or contradicts another label keeps its value with less confidence;
-// whether that is enough is validation's to say.
+// come parsed. What does not add up, fails its check digits or contradicts
+// another label keeps its value with less confidence; whether that is enough is
+// validation's to say. Only a total one digit off its parts takes their sum, with a
+// warning that brings it before a person.
 package extract
 
 import (

@@ -57,7 +57,7 @@ func (x *search) resolve() []document.Field {
 			c *= notAdding
 		}
 		if best.doubt != "" {
-			x.doubts[f.Name] = best
+			x.doubts[f.Name] = best.doubt
 		}
 		out = append(out, document.Field{Name: f.Name, Value: best.value, Raw: best.raw, Type: f.Type, Confidence: round(c),
 			Page: best.page, Box: best.box, From: best.from})
@@ -178,18 +178,18 @@ func (x *search) currency(fields []document.Field) []document.Field {
 }
 
 // doubts turns what speaks against values into warnings.
-func doubts(fields []document.Field, why map[string]candidate) (out []document.Warning) {
+func doubts(fields []document.Field, why map[string]string) (out []document.Warning) {
 	for _, f := range fields {
 		if f.From == "xml" {
 			continue
 		}
-		switch why[f.Name].doubt {
+		switch why[f.Name] {
 		case "check_digits":
 			out = append(out, document.Warning{Code: CodeCheckDigits, Page: f.Page,
 				Message: fmt.Sprintf("The check digits of %s %q do not hold: it may be misread.", f.Name, f.Value)})
 		case "sum":
 			out = append(out, document.Warning{Code: CodeReadBySum, Page: f.Page, Message: fmt.Sprintf(
-				"%s was read as %s, but the other amounts add up to %s. Please check which is right.", words(f.Name), f.Value, why[f.Name].parts)})
+				"%s was read as %q, but the other amounts say %s. Please check which is right.", words(f.Name), f.Raw, f.Value)})
 		}
 	}
 	return out
@@ -266,7 +266,7 @@ func (x *search) solve(s sum, held []outcome) {
 
 // completeSum looks for the one part that a sum lacks among all printed amounts.
 func (x *search) completeSum(s sum, held []outcome) {
-	if held[s.total].holds || len(s.plus) != 2 || len(s.minus) > 0 || len(x.found[s.total]) == 0 {
+	if held[s.total].holds || len(s.plus) != 2 || len(s.minus) > 0 || len(x.found[s.total]) == 0 || x.found[s.total][0].doubt == "sum" {
 		return
 	}
 	parts := slices.Clone(s.plus)
@@ -352,9 +352,9 @@ func (x *search) partsOf(s sum, pick map[int]int) (sum value.Amount) {
 	return sum
 }
 
-// suspect notes what a total's parts say where it differs from that in one digit
-// that is easily misread. The total stays as it was read: which of them is wrong
-// is for a person to see.
+// suspect replaces a total by what its parts say where it differs from that in
+// one digit that is easily misread. It does not count as a sum that holds: it keeps
+// little confidence, and a person sees both amounts.
 func (x *search) suspect(s sum, held []outcome) {
 	if held[s.total].holds || len(x.found[s.total]) == 0 {
 		return
@@ -373,11 +373,11 @@ func (x *search) suspect(s sum, held []outcome) {
 		for _, i := range s.minus {
 			p[i] = 0
 		}
-		want := x.partsOf(s, p).String()
-		if total.doubt != "" || !oneDigitOff(total.amount.String(), want) {
+		want := x.partsOf(s, p)
+		if total.doubt == "sum" || !oneDigitOff(total.amount.String(), want.String()) {
 			return
 		}
-		total.doubt, total.parts = "sum", want
+		total.doubt, total.amount, total.value = "sum", want, want.String()
 		held[s.total].fails = true
 	})
 }

@@ -27,7 +27,7 @@ type search struct {
 	tables   []document.Table
 	rows     int // of all tables
 	warnings []document.Warning
-	doubts   map[string]candidate // by field's name
+	doubts   map[string]string // by field's name
 	known    []known
 }
 
@@ -36,7 +36,7 @@ const mostCandidates = 12
 
 func newSearch(c *class, l look) *search {
 	return &search{class: c, order: l.order, orderKnown: l.orderKnown, zones: l.zones, titles: l.titles,
-		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]candidate{}, doubts: map[string]candidate{}}
+		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]candidate{}, doubts: map[string]string{}}
 }
 
 func (x *search) field(f found) *field { return &x.class.fields[f.label.field] }
