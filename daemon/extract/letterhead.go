@@ -76,6 +76,9 @@ func (x *search) addName(s *sheet, r *row, cell span, rank int, addressed bool) 
 		return false
 	}
 	name := cleanName(r.text(cell))
+	if _, date := value.ParseDate(r.text(cell), value.DayFirst); date {
+		return false
+	}
 	letters := 0
 	for _, c := range name {
 		if unicode.IsLetter(c) {
