@@ -31,6 +31,8 @@ func faultPoints(t testing.TB) []string {
 		}
 		return err
 	})
+	slices.Sort(out) // a moment may be in two places
+	out = slices.Compact(out)
 	if err != nil || len(out) < 12 {
 		t.Fatalf("found %q, %v", out, err)
 	}
