@@ -160,7 +160,7 @@ func (o *office) finals() []web.Summary {
 // until waits for a condition, or for the daemon's death, which it tells.
 func (o *office) until(died <-chan error, met func() bool) (death bool) {
 	o.t.Helper()
-	tick := time.NewTicker(50 * time.Millisecond)
+	tick := time.NewTicker(500 * time.Millisecond) // asking takes the processor from who is asked about
 	defer tick.Stop()
 	late := time.After(patience)
 	for {
