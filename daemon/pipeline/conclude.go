@@ -39,7 +39,7 @@ func (a *attempt) output(doc document.Document) deliver.Request {
 	r.Body = a.body(doc)
 	r.Parts = []deliver.Part{{Name: ".pdf", Path: a.pdf()}}
 	if _, err := os.Stat(a.pdf()); errors.Is(err, os.ErrNotExist) {
-		r.Parts = []deliver.Part{{Name: originalEnding(a.doc), Path: a.Originals.Path(a.doc.SHA256)}}
+		r.Parts = []deliver.Part{{Name: originalEnding(a.doc), Path: a.original(a.doc)}}
 	}
 	if a.folder.SidecarText {
 		r.Parts = append(r.Parts, deliver.Part{Name: ".txt", Write: func(w io.Writer) error { return writeText(w, r.Body.Text) }})

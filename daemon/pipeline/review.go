@@ -8,7 +8,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -351,7 +350,7 @@ func (p *Pipeline) clear(doc ledger.Document) ledger.Document {
 
 // originalEnding is the ending of an original that is delivered as it is.
 func originalEnding(doc ledger.Document) string {
-	switch ending := deliver.SafeName(strings.ToLower(filepath.Ext(path.Base(doc.FilePath())))); ending {
+	switch ending := deliver.SafeName(strings.ToLower(filepath.Ext(fileName(doc)))); ending {
 	case "", ".json", ".txt":
 		return ".original"
 	default:

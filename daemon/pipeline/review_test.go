@@ -294,3 +294,41 @@ func TestWaitingIsKept(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestPartInReview: what a clerk approves or rejects of a file that was taken
+// apart is the part, not the whole file.
+func TestPartInReview(t *testing.T) {
+	for _, verb := range []string{review.Approve, review.Reject} {
+		tr := newTray(t, &workers{})
+		doc := tr.inReview(t, field("invoice_number", "code", "R-7"))
+		const part = "the part alone"
+		if err := os.WriteFile(filepath.Join(tr.waitingDir(doc.ID), partFile), []byte(part), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.Remove(filepath.Join(tr.waitingDir(doc.ID), "out.pdf")); err != nil { // as if the publish gate had held it
+			t.Fatal(err)
+		}
+		doc.Pieces, doc.Name = []ledger.Piece{{DocumentID: "parent", SHA256: doc.SHA256, Pages: []int{1}}}, "batch-1.pdf"
+		a := &attempt{Pipeline: tr.Pipeline, doc: doc, id: doc.AttemptID, folder: tr.Config.Folders[0], dir: tr.waitingDir(doc.ID)}
+		order := review.Order{DocumentID: doc.ID, Verb: verb, By: "anna"}
+		var next ledger.Document
+		var err error
+		if verb == review.Reject {
+			next, err = a.refuse(t.Context(), "not ours", tr.decision(doc, order))
+		} else {
+			var outcome review.Outcome
+			outcome, err = a.approve(t.Context(), order, tr.decision(doc, order))
+			next = outcome.Document
+		}
+		if err != nil || len(next.Outputs) == 0 {
+			t.Fatalf("%s: %+v, %v", verb, next, err)
+		}
+		path := next.Outputs[0]
+		if verb == review.Reject {
+			path = filepath.Join(path, "batch-1.pdf")
+		}
+		if got, err := os.ReadFile(path); err != nil || string(got) != part {
+			t.Errorf("%s delivered %q as %s, %v", verb, got, path, err)
+		}
+	}
+}

@@ -28,12 +28,15 @@ import (
 const partFile = "part.pdf"
 
 // original is where a document's own bytes are: in the store, or, of a part, in
-// its work folder. A part that was not cut yet has its file's.
+// its work folder, which waits elsewhere while it is in review. A part that was
+// not cut yet has its file's.
 func (p *Pipeline) original(doc ledger.Document) string {
 	if len(doc.Pieces) > 0 {
-		cut := filepath.Join(p.WorkDir, doc.ID, partFile)
-		if _, err := os.Stat(cut); err == nil {
-			return cut
+		for _, dir := range []string{filepath.Join(p.WorkDir, doc.ID), p.waitingDir(doc.ID)} {
+			cut := filepath.Join(dir, partFile)
+			if _, err := os.Stat(cut); err == nil {
+				return cut
+			}
 		}
 	}
 	return p.Originals.Path(doc.SHA256)
