@@ -63,6 +63,15 @@ func (p *pdfFile) Whole(ctx context.Context, number int) (Picture, error) {
 }
 
 func (p *pdfFile) Draw(number int) (Stored, error) {
+	s, err := p.inColour(number, readingDPI)
+	if err != nil {
+		return s, err
+	}
+	return compact(s), nil
+}
+
+// inColour draws a page without annotations, at so many dots per inch or less.
+func (p *pdfFile) inColour(number int, dpi float64) (Stored, error) {
 	if err := checkNumber(number, p.info.Pages); err != nil {
 		return Stored{}, err
 	}
@@ -70,12 +79,12 @@ func (p *pdfFile) Draw(number int) (Stored, error) {
 	if err != nil {
 		return Stored{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
 	}
-	rendered, err := p.pdfium.RenderPageInDPI(&requests.RenderPageInDPI{Page: p.page(number), DPI: p.pdfiumDPI(number, drawingDPI(readingDPI, g))})
+	rendered, err := p.pdfium.RenderPageInDPI(&requests.RenderPageInDPI{Page: p.page(number), DPI: p.pdfiumDPI(number, drawingDPI(dpi, g))})
 	if err != nil {
 		return Stored{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
 	}
 	defer rendered.Cleanup()
-	return compact(onPaper(rendered.Result.RenderedImage, g)), nil
+	return onPaper(rendered.Result.RenderedImage, g), nil
 }
 
 // onPaper copies a drawing, which is PDFium's, onto white.

@@ -97,6 +97,13 @@ func TestUserUnitIsInPoints(t *testing.T) {
 			t.Errorf("page %d is drawn at %.0f dpi", n+1, dpi)
 		}
 	}
+	view, err := d.(Drawn).View(2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if width, height := view.size(); width != 600 || height != 400 || view.image.Bounds().Dx() < 600*viewDPI/72-2 {
+		t.Errorf("a person sees %v by %v points in %v", width, height, view.image.Bounds())
+	}
 	if x, y := d.(*pdfFile).mustGeometry(t, 2).UserToPage.Apply(10, 0); x != 0 || y != 0 {
 		t.Errorf("the crop box's corner is at %v, %v", x, y)
 	}

@@ -9,7 +9,6 @@ import (
 	"image/color"
 	"image/jpeg"
 
-	"github.com/klippa-app/go-pdfium/requests"
 	"golang.org/x/image/draw"
 	"golang.org/x/image/math/f64"
 
@@ -27,20 +26,11 @@ const viewDPI = 200
 
 // View draws page number of a PDF in colour, annotations left out.
 func (p *pdfFile) View(number int) (View, error) {
-	if err := checkNumber(number, p.info.Pages); err != nil {
+	s, err := p.inColour(number, viewDPI)
+	if err != nil {
 		return View{}, err
 	}
-	g, err := p.geometry(number)
-	if err != nil {
-		return View{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
-	}
-	rendered, err := p.pdfium.RenderPageInDPI(&requests.RenderPageInDPI{Page: p.page(number), DPI: int(drawingDPI(viewDPI, g))})
-	if err != nil {
-		return View{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
-	}
-	defer rendered.Cleanup()
-	s := onPaper(rendered.Result.RenderedImage, g)
-	return View{s.Pixels, document.Scale(g.Width/float64(s.Width), g.Height/float64(s.Height))}, nil
+	return View{s.Pixels, document.Scale(s.PageWidth/float64(s.Width), s.PageHeight/float64(s.Height))}, nil
 }
 
 // ViewOf is a page of any document as it was read: turned clockwise by so many
