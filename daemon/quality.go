@@ -86,31 +86,16 @@ func qualityOf(l *ledger.Ledger) (quality, error) {
 		return quality{}, err
 	}
 	q := quality{Fields: fieldsQuality(counts)}
+	total := map[string]int{} // each document has one class
 	for t, n := range counts {
-		if t.Group != pipeline.GroupClass {
-			continue
-		}
-		switch t.What {
-		case pipeline.DidRead:
-			q.Read += n
-		case pipeline.DidReview:
-			q.Reviews.Sent += n
-		case pipeline.DidApprove:
-			q.Reviews.Unchanged += n
-		case pipeline.DidCorrect:
-			q.Reviews.Corrected += n
-		case pipeline.DidReject:
-			q.Reviews.Rejected += n
-		case pipeline.DidAgain:
-			q.Reviews.Again += n
-		case pipeline.DidSample:
-			q.Sample.Sent += n
-		case pipeline.SampleRight:
-			q.Sample.Right += n
-		case pipeline.SampleWrong:
-			q.Sample.Wrong += n
+		if t.Group == pipeline.GroupClass {
+			total[t.What] += n
 		}
 	}
+	q.Read = total[pipeline.DidRead]
+	q.Reviews = reviewQuality{Sent: total[pipeline.DidReview], Unchanged: total[pipeline.DidApprove], Corrected: total[pipeline.DidCorrect],
+		Rejected: total[pipeline.DidReject], Again: total[pipeline.DidAgain]}
+	q.Sample = sampleQuality{Sent: total[pipeline.DidSample], Right: total[pipeline.SampleRight], Wrong: total[pipeline.SampleWrong]}
 	q.Reviews.Unnecessary = share(q.Reviews.Unchanged, q.Reviews.Unchanged+q.Reviews.Corrected+q.Reviews.Rejected)
 	q.Sample.FalseAccepts = share(q.Sample.Wrong, q.Sample.Right+q.Sample.Wrong)
 	for tenth := range 10 {

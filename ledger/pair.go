@@ -19,13 +19,13 @@ func await(attempt string, pages int, until time.Time) Move {
 		change: func(d *Document, _ time.Time) { d.NotBefore, d.Pages, d.HalfUntil = until, pages, until }}
 }
 
-// absorb ends the attempt of the half that came second.
-func absorb(attempt, into string) Move {
+// absorb ends the attempt of the half that came second, with so many pages.
+func absorb(attempt, into string, pages int) Move {
 	why := "Its pages are one document with those of " + into + "."
 	return Move{name: "divide", attempt: attempt, closes: true, counts: true, why: why, outputs: []string{},
 		change: func(d *Document, _ time.Time) {
-			d.Reason = why
-			d.Split = &Split{Pages: d.Pages, Parts: []Part{{DocumentID: into, Name: d.Name}}}
+			d.Reason, d.Pages = why, pages
+			d.Split = &Split{Pages: pages, Parts: []Part{{DocumentID: into, Name: d.Name, Pages: count1(pages)}}}
 		}}
 }
 
@@ -49,12 +49,7 @@ func (l *Ledger) Pair(id, attempt string, pages int, until time.Time) (Document,
 			doc, err = l.apply(tx, id, await(attempt, pages, until))
 			return err
 		}
-		if doc, err = l.apply(tx, id, absorb(attempt, other.ID)); err != nil {
-			return err
-		}
-		doc.Pages = pages
-		doc.Split.Pages, doc.Split.Parts[0].Pages = pages, count1(pages)
-		if err := l.put(tx, &doc, doc); err != nil {
+		if doc, err = l.apply(tx, id, absorb(attempt, other.ID, pages)); err != nil {
 			return err
 		}
 		whole := other

@@ -172,22 +172,20 @@ func (c *Class) merge(b Class, written func(key string) bool) {
 		}
 		c.Fields[i].merge(f, func(key string) bool { return written(fmt.Sprintf("field.%d.%s", i, key)) })
 	}
-	for _, k := range b.Kinds {
-		if !slices.ContainsFunc(c.Kinds, func(o Kind) bool { return o.Name == k.Name }) {
-			c.Kinds = append(c.Kinds, k)
-		}
-	}
-	for _, t := range b.Tables {
-		if !slices.ContainsFunc(c.Tables, func(o Table) bool { return o.Name == t.Name }) {
-			c.Tables = append(c.Tables, t)
-		}
-	}
-	for _, r := range b.Rules {
-		if !slices.ContainsFunc(c.Rules, func(o Rule) bool { return o.Check == r.Check }) {
-			c.Rules = append(c.Rules, r)
-		}
-	}
+	c.Kinds = withMissing(c.Kinds, b.Kinds, func(k Kind) string { return k.Name })
+	c.Tables = withMissing(c.Tables, b.Tables, func(t Table) string { return t.Name })
+	c.Rules = withMissing(c.Rules, b.Rules, func(r Rule) string { return r.Check })
 	c.Sums = append(c.Sums, b.Sums...)
+}
+
+// withMissing adds what own has not, by its key.
+func withMissing[T any](own, builtIn []T, key func(T) string) []T {
+	for _, b := range builtIn {
+		if !slices.ContainsFunc(own, func(o T) bool { return key(o) == key(b) }) {
+			own = append(own, b)
+		}
+	}
+	return own
 }
 
 func (f *Field) merge(b Field, written func(key string) bool) {

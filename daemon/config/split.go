@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"regexp"
+	"slices"
 )
 
 // Words of blank_pages.
@@ -31,15 +32,7 @@ type SplitRule struct {
 
 // Matches is true for a barcode the rule waits for.
 func (r SplitRule) Matches(format, text string) bool {
-	for i, f := range r.Formats {
-		if f == format {
-			break
-		}
-		if i == len(r.Formats)-1 {
-			return false
-		}
-	}
-	return r.pattern != nil && r.pattern.MatchString(text)
+	return (len(r.Formats) == 0 || slices.Contains(r.Formats, format)) && r.pattern != nil && r.pattern.MatchString(text)
 }
 
 // SplitRules are a folder's; none means that files stay whole.
