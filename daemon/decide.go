@@ -126,10 +126,7 @@ func decide(ctx context.Context, p *pipeline.Pipeline, id, verb, actor string, q
 		order.Edits = slices.DeleteFunc(order.Edits, func(e review.Edit) bool { return e.Name == name })
 		order.Edits = append(order.Edits, review.Edit{Name: name, Value: q.Fields[name]})
 	}
-	outcome := review.Outcome{Objections: text.Objections}
-	if verb != review.Approve || len(text.Objections) == 0 {
-		outcome, err = p.Decide(ctx, order)
-	}
+	outcome, err := review.CarryOut(ctx, p, order, text)
 	if errors.Is(err, review.ErrDecided) {
 		return doc, fmt.Errorf("%w: %w", web.ErrRefused, err)
 	}

@@ -2,16 +2,15 @@ package deliver
 
 import (
 	"bytes"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"intray/daemon/durable"
 )
 
 // ReasonSchema is the value of "schema" in reason.json.
@@ -76,7 +75,7 @@ func WithdrawFailed(bundle, documentID string) error {
 	var ours []string
 	for _, name := range r.Files {
 		path := filepath.Join(bundle, name)
-		sum, err := hashOf(path)
+		sum, err := durable.SHA256(path)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
 		case err != nil:
@@ -94,17 +93,4 @@ func WithdrawFailed(bundle, documentID string) error {
 	}
 	_ = os.Remove(bundle) // unless there is a note in it
 	return nil
-}
-
-func hashOf(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }

@@ -1,14 +1,32 @@
 // Package durable holds the few file operations that survive a power cut: sync
-// a folder, write a file whole or not at all, rename without replacing. It
-// knows nothing of documents.
+// a folder, write a file whole or not at all, rename without replacing; and the
+// hash that tells whether a file is still the one that was written. It knows
+// nothing of documents.
 package durable
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
+
+// SHA256 is the hash of a file's content, in hex. The error is the file system's.
+func SHA256(path string) (string, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return "", err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
 
 // WriteFile puts data at path, replacing what was there: after a crash there is
 // either the old file or the whole new one. On an error before the rename

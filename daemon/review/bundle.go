@@ -1,6 +1,7 @@
 package review
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -38,24 +39,11 @@ func ManifestOf(dir string) (Manifest, error) {
 			return m, fmt.Errorf("list bundle: %w", err)
 		}
 		m.Files[e.Name()] = info.Size()
-		if m.Sums[e.Name()], err = sumOfFile(filepath.Join(dir, e.Name())); err != nil {
+		if m.Sums[e.Name()], err = durable.SHA256(filepath.Join(dir, e.Name())); err != nil {
 			return m, fmt.Errorf("list bundle: %w", err)
 		}
 	}
 	return m, nil
-}
-
-func sumOfFile(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
-	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
 func sumOf(data []byte) string {
@@ -317,12 +305,26 @@ func OrderFor(documentID, attempt, bundlePath, verb, by string) (o Order, text T
 	if err != nil || b.id != documentID || !b.of(attempt) {
 		return o, text, err
 	}
-	text = ParseFields(b.text)
+	return o, b.says(&o), nil
+}
+
+// says puts into an order what the clerk wrote.
+func (b *bundle) says(o *Order) Text {
+	text := ParseFields(b.text)
 	o.Edits, o.Confirm, o.Reason = text.Edits, text.Confirm, text.Reason
 	if b.text != nil {
 		o.Texts = []string{sumOf(b.text)}
 	}
-	return o, text, nil
+	return text
+}
+
+// CarryOut has an order carried out, unless it is to approve with a text that
+// cannot be understood.
+func CarryOut(ctx context.Context, d Decider, o Order, text Text) (Outcome, error) {
+	if o.Verb == Approve && len(text.Objections) > 0 {
+		return Outcome{Objections: text.Objections}, nil
+	}
+	return d.Decide(ctx, o)
 }
 
 // Objected writes objections into the fields.txt of a bundle that stays where

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"intray/daemon/durable"
 	"intray/daemon/fault"
 )
 
@@ -72,7 +73,7 @@ func (b *bundle) clear(name string, sums map[string]string, texts []string) erro
 		return nil
 	}
 	path := filepath.Join(b.path, name)
-	sum, err := sumOfFile(path)
+	sum, err := durable.SHA256(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}

@@ -272,16 +272,8 @@ func (r *Room) carryOut(ctx context.Context, doc ledger.Document, bundles []*bun
 	if len(doc.Outputs) > 0 {
 		o.Bundles = append(o.Bundles, doc.Outputs[0]) // where it is a copy that was moved
 	}
-	text := ParseFields(first.text)
-	if first.text != nil {
-		o.Texts = []string{sumOf(first.text)}
-	}
-	o.Edits, o.Confirm, o.Reason = text.Edits, text.Confirm, text.Reason
-	outcome := Outcome{Objections: text.Objections}
-	var err error
-	if o.Verb != Approve || len(text.Objections) == 0 {
-		outcome, err = r.Decider.Decide(ctx, o)
-	}
+	text := first.says(&o)
+	outcome, err := CarryOut(ctx, r.Decider, o, text)
 	switch {
 	case errors.Is(err, ErrDecided):
 		r.Log.Debug("A decision came too late.", "document", doc.ID, "error", err)
