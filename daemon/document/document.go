@@ -33,6 +33,16 @@ type Document struct {
 	History    []Change   `json:"history"`
 }
 
+// Value is that of the first field of the name that has one; "" if none has.
+func (d Document) Value(name string) string {
+	for _, f := range d.Fields {
+		if f.Name == name && f.Value != "" {
+			return f.Value
+		}
+	}
+	return ""
+}
+
 // Source says where the document came from. Size is in bytes. For a part of a
 // file, SHA256, Size, Path and MIME are the file's, Parent is the document the
 // file is recorded as and ParentPages are the part's pages in it; Halves are the

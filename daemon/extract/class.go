@@ -60,24 +60,17 @@ func compile(c config.Class) (class, error) {
 		to   *[]*regexp.Regexp
 		from []string
 	}{{&out.title, c.Title}, {&out.match, c.Match}, {&out.hint, c.Hint}, {&out.against, c.Against}} {
-		for _, p := range list.from {
-			re, err := regexp.Compile(p)
-			if err != nil {
-				return out, fmt.Errorf("pattern %q: %w", p, err)
-			}
-			*list.to = append(*list.to, re)
+		var err error
+		if *list.to, err = patterns(list.from); err != nil {
+			return out, err
 		}
 	}
 	for _, k := range c.Kinds {
-		one := kind{name: k.Name, positive: k.Positive}
-		for _, p := range k.Title {
-			re, err := regexp.Compile(p)
-			if err != nil {
-				return out, fmt.Errorf("pattern %q: %w", p, err)
-			}
-			one.title = append(one.title, re)
+		title, err := patterns(k.Title)
+		if err != nil {
+			return out, err
 		}
-		out.kinds = append(out.kinds, one)
+		out.kinds = append(out.kinds, kind{name: k.Name, positive: k.Positive, title: title})
 	}
 	for i, f := range c.Fields {
 		one := field{Field: f}
@@ -100,6 +93,17 @@ func compile(c config.Class) (class, error) {
 		out.tables = append(out.tables, compileTable(t))
 	}
 	return out, out.compileSums(c.Sums)
+}
+
+func patterns(list []string) (out []*regexp.Regexp, err error) {
+	for _, p := range list {
+		re, err := regexp.Compile(p)
+		if err != nil {
+			return nil, fmt.Errorf("pattern %q: %w", p, err)
+		}
+		out = append(out, re)
+	}
+	return out, nil
 }
 
 func (c *class) compileSums(sums []config.Sum) error {

@@ -213,3 +213,23 @@ func FuzzDocument(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkPage is an invoice with two paragraphs of small print, and the same
+// page as a letter, of which only the class is looked for.
+func BenchmarkPage(b *testing.B) {
+	page := invoice("119,00 €")
+	const terms = "Payment is due within thirty days of receipt without any deduction unless otherwise agreed in writing by both parties"
+	for row := range 40 {
+		page.Blocks = append(page.Blocks, pageOf(1, printed{20, 345 + 9*float64(row), terms}).Blocks...)
+	}
+	letter := page
+	letter.Blocks = letter.Blocks[len(letter.Blocks)-40:]
+	e := builtIn(b)
+	for name, p := range map[string]document.Page{"invoice": page, "letter": letter} {
+		b.Run(name, func(b *testing.B) {
+			for b.Loop() {
+				ask(b, e, extract.Question{Class: extract.Auto}, p)
+			}
+		})
+	}
+}

@@ -36,13 +36,7 @@ func row(f config.Folder, data Data, doc document.Document) []string {
 	}
 	out := []string{data.DocumentID, data.FinishedAt.Format(time.RFC3339), data.Folder, data.Path, data.Name, doc.Class.Name, data.State, pdf}
 	for _, name := range f.CSVFields {
-		value := ""
-		for _, field := range doc.Fields {
-			if field.Name == name && value == "" {
-				value = field.Value
-			}
-		}
-		out = append(out, value)
+		out = append(out, doc.Value(name))
 	}
 	for i, cell := range out {
 		out[i] = harmless(cell)

@@ -24,12 +24,17 @@ import (
 
 // release delivers to the output folder.
 func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Document, error) {
-	state := ledger.Completed
-	if doc.Validation.Verdict == document.VerdictWarnings {
-		state = ledger.CompletedWithWarnings
-	}
+	state := passed(doc.Validation)
 	a.conclude(&doc, state)
 	return a.hand(ctx, a.output(doc), record{Outcome: state, Tallies: a.tallies(doc)})
+}
+
+// passed is the state of a document that may be delivered.
+func passed(v document.Validation) ledger.State {
+	if v.Verdict == document.VerdictWarnings {
+		return ledger.CompletedWithWarnings
+	}
+	return ledger.Completed
 }
 
 // output is the bundle for the output folder. Where there is no PDF of ours, as
@@ -75,12 +80,7 @@ func value(doc document.Document, stem, name string) string {
 	case "received":
 		return doc.Source.ReceivedAt.Format(time.DateOnly)
 	}
-	for _, f := range doc.Fields {
-		if f.Name == name {
-			return f.Value
-		}
-	}
-	return ""
+	return doc.Value(name)
 }
 
 // doubt delivers to the review folder; without a PDF of ours the original

@@ -2,8 +2,6 @@ package pipeline
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"intray/daemon/document"
@@ -42,10 +40,8 @@ const NoName = "(none)"
 func about(doc document.Document) []ledger.Tally {
 	class, seller := doc.Class.Name, ""
 	for _, name := range []string{"seller_name", "merchant_name", "bank_name"} {
-		for _, f := range doc.Fields {
-			if f.Name == name && seller == "" {
-				seller = strings.Join(strings.Fields(f.Value), " ")
-			}
+		if seller == "" {
+			seller = strings.Join(strings.Fields(doc.Value(name)), " ")
 		}
 	}
 	out := []ledger.Tally{{Group: GroupClass, Name: class}, {Group: GroupSeller, Name: seller}, {Group: GroupLanguage, Name: strings.Join(doc.Languages, "+")}}
@@ -140,13 +136,9 @@ func verdictTallies(doc document.Document, what, sample string) []ledger.Tally {
 
 // decisionTallies are what another decision says about it.
 func (p *Pipeline) decisionTallies(id, verb string) []ledger.Tally {
-	data, err := os.ReadFile(filepath.Join(p.waitingDir(id), documentFile))
+	doc, err := p.readAs(id)
 	if err != nil {
 		return nil // nothing is known of it any more
-	}
-	doc, err := document.Decode(data)
-	if err != nil {
-		return nil
 	}
 	if verb == review.Reject {
 		return verdictTallies(doc, DidReject, SampleWrong)

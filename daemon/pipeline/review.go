@@ -86,6 +86,16 @@ func (p *Pipeline) specs(class string) (out []review.Spec) {
 	return out
 }
 
+// readAs is what a document in review was read as, without its pages. The error
+// matches fs.ErrNotExist when that is not known any more.
+func (p *Pipeline) readAs(id string) (document.Document, error) {
+	data, err := os.ReadFile(filepath.Join(p.waitingDir(id), documentFile))
+	if err != nil {
+		return document.Document{}, fmt.Errorf("read document in review: %w", err)
+	}
+	return document.Decode(data)
+}
+
 // putAway does with a work folder what the document's state asks for: it waits
 // with a document in review, else it goes, and with it what waited.
 func (p *Pipeline) putAway(doc ledger.Document) error {
@@ -210,19 +220,14 @@ func (p *Pipeline) decision(doc ledger.Document, o review.Order) *ledger.Decisio
 // approve delivers to the output folder what was read, with the person's
 // corrections.
 func (a *attempt) approve(ctx context.Context, o review.Order, decision *ledger.Decision) (review.Outcome, error) {
-	data, err := os.ReadFile(filepath.Join(a.dir, documentFile))
+	before, err := a.readAs(a.doc.ID)
 	if errors.Is(err, fs.ErrNotExist) {
 		return review.Outcome{Objections: []review.Objection{{Sentence: "What was read of this document is not here any more. Move the folder into \"again\" to have it read once more."}}}, nil
 	}
 	if err != nil {
-		return review.Outcome{}, fmt.Errorf("read document in review: %w", err)
-	}
-	doc, err := document.Decode(data)
-	if err != nil {
 		return review.Outcome{}, err
 	}
-	before := doc
-	doc, changes, objections := review.Amend(before, a.specs(doc.Class.Name), o.Edits)
+	doc, changes, objections := review.Amend(before, a.specs(before.Class.Name), o.Edits)
 	if len(objections) > 0 {
 		return review.Outcome{Objections: objections}, nil
 	}
@@ -241,10 +246,7 @@ func (a *attempt) approve(ctx context.Context, o review.Order, decision *ledger.
 	}
 	tallies := approvalTallies(before, doc)
 	doc.Validation = report.Validation(doc.Warnings)
-	state := ledger.Completed
-	if doc.Validation.Verdict == document.VerdictWarnings {
-		state = ledger.CompletedWithWarnings
-	}
+	state := passed(doc.Validation)
 	doc.Version++
 	doc.State, doc.FinishedAt = string(state), time.Now()
 	doc.History = append(doc.History, document.Change{Version: doc.Version, At: doc.FinishedAt, By: o.By, Changes: append(changes, "approved")})
