@@ -132,3 +132,33 @@ func FuzzRead(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkPage is an A4 page of 300 dpi with one barcode and as many strokes as
+// a page of print has.
+func BenchmarkPage(b *testing.B) {
+	img := image.NewGray(image.Rect(0, 0, 2480, 3508))
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for i := range img.Pix {
+		img.Pix[i] = uint8(250 + rnd.IntN(6))
+	}
+	for range 6000 {
+		x, y := 100+rnd.IntN(2250), 800+60*rnd.IntN(43)
+		for dy := range 10 + rnd.IntN(25) {
+			for dx := range 4 + rnd.IntN(4) {
+				img.Pix[img.PixOffset(x+dx, y+dy)] = 20
+			}
+		}
+	}
+	if _, err := barcodetest.Code39(img, "INTRAY", 300, 400, 4, 200); err != nil {
+		b.Fatal(err)
+	}
+	r := reader(b)
+	if _, err := r.Read(b.Context(), img.Pix[:2480*100], 2480, 100); err != nil { // it is compiled once
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		if found, err := r.Read(b.Context(), img.Pix, 2480, 3508); err != nil || len(found) != 1 {
+			b.Fatalf("%v, %v", found, err)
+		}
+	}
+}

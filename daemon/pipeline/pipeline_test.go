@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -132,6 +133,22 @@ func times(n int, err error) func() error {
 			return err
 		}
 		return nil
+	}
+}
+
+// TestAcceptWordsAreTypes: each word that a folder's accept may have stands for a
+// type, and no two for the same.
+func TestAcceptWordsAreTypes(t *testing.T) {
+	seen := map[string]string{}
+	for _, word := range config.AcceptTypes() {
+		mime := pages.Named(word)
+		if !slices.Contains(pages.Types(), mime) || seen[mime] != "" {
+			t.Errorf("%q is the type %q, and so is %q", word, mime, seen[mime])
+		}
+		seen[mime] = word
+	}
+	if len(seen) != len(pages.Types()) {
+		t.Errorf("%d words for %d types", len(seen), len(pages.Types()))
 	}
 }
 

@@ -10,8 +10,7 @@ import (
 // A till roll is one column of lines, often pale, with prices far to the right
 // of what they belong to. Automatic segmentation takes the prices for a column
 // of their own or for no text at all, so a strip is read as one block as well
-// and the reading with more sure letters counts. On the receipts of the test
-// corpus word recall goes from 0.65 to 0.75.
+// and the reading with more sure letters counts.
 
 const (
 	// stripRatio is the least height of a strip, in widths; A4 has 1.41, legal 1.65.

@@ -56,3 +56,38 @@ func TestWalkSaysWhatHOCRSays(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkAnswer is a page read with our walk over its words and with
+// Tesseract's own hOCR: the difference is what the walk saves.
+func BenchmarkAnswer(b *testing.B) {
+	scan, err := enginetest.DrawScan("letter", 200, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	var picture bytes.Buffer
+	if err := png.Encode(&picture, scan.Image); err != nil {
+		b.Fatal(err)
+	}
+	client, err := load(options{}, []string{"eng"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer client.Close()
+	if _, err := recognize(client.Client, picture.Bytes(), how{mode: 3}, "200"); err != nil {
+		b.Fatal(err)
+	}
+	b.Run("walk", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := recognize(client.Client, picture.Bytes(), how{mode: 3}, "200"); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("hocr", func(b *testing.B) {
+		for b.Loop() {
+			if _, err := client.HOCRText(); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}
