@@ -86,9 +86,6 @@ func (x *search) withScore(z zone, name, val string, score float64, line int) {
 	} else {
 		c.confidence = max(z.confidence, 0.97)
 	}
-	if name == "nationality" && len(x.found[i]) > 0 && x.found[i][0].score > weak {
-		return // printed in words, which say more than the code
-	}
 	// What is checked outweighs what is printed, and what fails is outweighed.
 	if score >= unchecked {
 		for k := range x.found[i] {
