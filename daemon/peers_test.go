@@ -105,6 +105,9 @@ func filesIn(t testing.TB, dir string) []string {
 	t.Helper()
 	out := []string{}
 	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if errors.Is(err, fs.ErrNotExist) && path != dir {
+			return nil // cleared by the daemon meanwhile
+		}
 		if err != nil || d.IsDir() {
 			return err
 		}
