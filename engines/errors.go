@@ -45,6 +45,7 @@ func (e *Error) Unwrap() error { return e.Cause }
 const (
 	CodeTimeout      = "timeout"
 	CodeCrashed      = "engine_crashed"
+	CodeOutOfMemory  = "out_of_memory"
 	CodeUnavailable  = "engine_unavailable"
 	CodeBadImage     = "corrupt"
 	CodeUnsupported  = "unsupported_type"

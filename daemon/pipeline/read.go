@@ -92,7 +92,7 @@ func (a *attempt) verdict(read []reading) error {
 
 // pagesFault is true for errors that the page itself may have caused.
 func pagesFault(e *engines.Error) bool {
-	return e.Code == engines.CodeTimeout || e.Code == engines.CodeCrashed || e.Code == worker.CodeOutOfMemory
+	return e.Code == engines.CodeTimeout || e.Code == engines.CodeCrashed || e.Code == engines.CodeOutOfMemory
 }
 
 func (a *attempt) readPage(ctx context.Context, number int) reading {

@@ -33,6 +33,7 @@ type child struct {
 	memory int           // limit in MB, for the error's sentence
 	done   chan struct{} // closed when the process is gone and its pipes are read
 	lastID uint64        // by the one caller at a time
+	worn   bool          // by the one caller at a time
 	idle   *time.Timer   // guarded by the pool
 
 	mu      sync.Mutex
@@ -193,7 +194,7 @@ func memoryError(limit int, cause error) *engines.Error {
 	if limit > 0 {
 		sentence = fmt.Sprintf("This needs more memory than the %d MB a worker process may use.", limit)
 	}
-	return &engines.Error{Kind: engines.Retryable, Code: CodeOutOfMemory, Sentence: sentence, Cause: cause}
+	return &engines.Error{Kind: engines.Retryable, Code: engines.CodeOutOfMemory, Sentence: sentence, Cause: cause}
 }
 
 // alive is false from the moment the end was noticed.

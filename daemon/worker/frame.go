@@ -37,12 +37,13 @@ type request struct {
 }
 
 // answer is the payload of a frameAnswer. Exactly one of Body and Error counts.
-// Last announces that the child ends after it.
+// Last announces that the child ends after it, Worn that it should be ended.
 type answer struct {
 	ID    uint64          `json:"id"`
 	Body  json.RawMessage `json:"body,omitempty"`
 	Error *failure        `json:"error,omitempty"`
 	Last  bool            `json:"last,omitempty"`
+	Worn  bool            `json:"worn,omitempty"`
 }
 
 // failure is an *engines.Error on its way to the parent.

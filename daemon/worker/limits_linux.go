@@ -16,17 +16,16 @@ const niceness = 5
 // limit, in bytes. RLIMIT_DATA counts just that since Linux 4.7; RLIMIT_AS would
 // count the address space that Go and WebAssembly merely reserve. What is there
 // at the start differs by build (the race detector maps terabytes) and is none
-// of the document's doing.
-func limitMemory(limit uint64) error {
-	base, err := dataSize()
-	if err != nil {
-		return fmt.Errorf("measure own memory: %w", err)
+// of the document's doing: base, in bytes.
+func limitMemory(limit uint64) (base uint64, err error) {
+	if base, err = dataSize(); err != nil {
+		return 0, fmt.Errorf("measure own memory: %w", err)
 	}
 	limit += base
 	if err := unix.Setrlimit(unix.RLIMIT_DATA, &unix.Rlimit{Cur: limit, Max: limit}); err != nil {
-		return fmt.Errorf("limit own memory to %d bytes: %w", limit, err)
+		return 0, fmt.Errorf("limit own memory to %d bytes: %w", limit, err)
 	}
-	return nil
+	return base, nil
 }
 
 // dataSize is VmData of proc_pid_status(5) in bytes, what RLIMIT_DATA counts.

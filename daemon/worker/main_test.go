@@ -95,6 +95,7 @@ func dial(address string) net.Conn {
 func testHandlers() map[string]Handler {
 	var kept []net.Conn // open until the process ends
 	var labels []string
+	var hoard []byte // likewise
 	handlers := map[string]Handler{
 		"echo": func(_ context.Context, q json.RawMessage) (any, error) { return q, nil },
 		"pid":  func(context.Context, json.RawMessage) (any, error) { return os.Getpid(), nil },
@@ -138,6 +139,10 @@ func testHandlers() map[string]Handler {
 		"memory":    func(context.Context, json.RawMessage) (any, error) { panic("wasm: Out of Memory") },
 		"exit":      func(context.Context, json.RawMessage) (any, error) { os.Exit(3); return nil, nil },
 		"goroutine": func(context.Context, json.RawMessage) (any, error) { go panic("elsewhere"); forever(); return nil, nil },
+		"hoard": func(context.Context, json.RawMessage) (any, error) {
+			hoard = make([]byte, 160<<20)
+			return len(hoard), nil
+		},
 		"hog": func(context.Context, json.RawMessage) (any, error) {
 			var hoard [][]byte
 			for range 128 { // 2 GiB

@@ -48,10 +48,6 @@ var ErrClosed = errors.New("worker pool is closed")
 // errTimeLimit is the cause of a context whose call took too long.
 var errTimeLimit = errors.New("time limit of the call")
 
-// CodeOutOfMemory is the code of the *engines.Error for work that needs more
-// memory than its child may have.
-const CodeOutOfMemory = "out_of_memory"
-
 // memoryVariable tells a child its memory limit in MB.
 const memoryVariable = "INTRAY_WORKER_MEMORY_MB"
 
@@ -138,7 +134,7 @@ func (p *Pool) Call(ctx context.Context, owner, name string, timeout time.Durati
 	}
 	defer p.work.Done()
 	c, raw, err := p.run(ctx, c, name, timeout, body)
-	if c != nil && c.lastID >= longestLife {
+	if c != nil && (c.worn || c.lastID >= longestLife) {
 		c.end()
 		c = nil
 	}
@@ -313,6 +309,7 @@ func (p *Pool) run(ctx context.Context, c *child, name string, timeout time.Dura
 	if err != nil {
 		return nil, nil, err
 	}
+	c.worn = a.Worn
 	if a.Last { // it is about to end; its word is not needed for that
 		c.kill()
 		<-c.done

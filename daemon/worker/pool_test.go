@@ -358,10 +358,31 @@ func TestOutOfMemory(t *testing.T) {
 	}
 	p := openPool(t, func(o *Options) { o.MemoryMB = 256 })
 	before := mustPID(t, p)
-	wantError(t, p.Call(t.Context(), "doc", "hog", 0, nil, nil), engines.Retryable, CodeOutOfMemory, "256 MB", "exit status")
-	wantError(t, p.Call(t.Context(), "doc", "memory", patience, nil, nil), engines.Retryable, CodeOutOfMemory, "256 MB")
+	wantError(t, p.Call(t.Context(), "doc", "hog", 0, nil, nil), engines.Retryable, engines.CodeOutOfMemory, "256 MB", "exit status")
+	wantError(t, p.Call(t.Context(), "doc", "memory", patience, nil, nil), engines.Retryable, engines.CodeOutOfMemory, "256 MB")
 	if after := mustPID(t, p); after == before {
 		t.Error("the child outlived its death")
+	}
+}
+
+// TestWornChildIsReplaced: what one page left behind does not make the next one
+// fail.
+func TestWornChildIsReplaced(t *testing.T) {
+	if runtime.GOOS != "linux" && runtime.GOOS != "windows" {
+		t.Skip("no memory limit on " + runtime.GOOS)
+	}
+	p := openPool(t, func(o *Options) { o.MemoryMB = 256 })
+	before := mustPID(t, p)
+	if again := mustPID(t, p); again != before {
+		t.Error("a fresh child was replaced")
+	}
+	for range 3 {
+		if err := p.Call(t.Context(), "doc", "hoard", patience, nil, nil); err != nil {
+			t.Fatal(err)
+		}
+		if after := mustPID(t, p); after == before {
+			t.Error("a child that holds most of its memory goes on")
+		}
 	}
 }
 

@@ -88,4 +88,22 @@ func claimStdout() (*os.File, error) {
 func leave() { os.Exit(1) }
 
 // limitMemory does nothing: the parent's job object limits memory.
-func limitMemory(uint64) error { return nil }
+func limitMemory(uint64) (uint64, error) { return 0, nil }
+
+// dataSize is the process's committed memory in bytes, which the job limits.
+func dataSize() (uint64, error) {
+	// PROCESS_MEMORY_COUNTERS of psapi.h
+	var counters struct {
+		size, pageFaults                         uint32
+		peakWorkingSet, workingSet               uintptr
+		peakPaged, paged, peakNonPaged, nonPaged uintptr
+		committed, peakCommitted                 uintptr
+	}
+	counters.size = uint32(unsafe.Sizeof(counters))
+	ok, _, err := windows.NewLazySystemDLL("kernel32.dll").NewProc("K32GetProcessMemoryInfo").
+		Call(uintptr(windows.CurrentProcess()), uintptr(unsafe.Pointer(&counters)), uintptr(counters.size))
+	if ok == 0 {
+		return 0, fmt.Errorf("measure own memory: %w", err)
+	}
+	return uint64(counters.committed), nil
+}

@@ -34,8 +34,9 @@ type Handler func(ctx context.Context, request json.RawMessage) (answer any, err
 // returns nil. It returns ErrAbandoned as soon as in ends while a handler is
 // still at it; that handler, and the goroutine that reads in, are left behind,
 // so the process should end. A panic of a handler is answered with an error and
-// ends Serve with one; a panic of another goroutine crashes the process.
-func Serve(ctx context.Context, in io.Reader, out io.Writer, handlers map[string]Handler) error {
+// ends Serve with one; a panic of another goroutine crashes the process. worn is
+// asked after each request whether another process should answer the next.
+func Serve(ctx context.Context, in io.Reader, out io.Writer, handlers map[string]Handler, worn func() bool) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	requests := make(chan incoming)
@@ -53,7 +54,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, handlers map[string
 		if r.err != nil {
 			return r.err
 		}
-		if err := answerOne(ctx, r.request, requests, out, handlers[r.request.Name]); err != nil {
+		if err := answerOne(ctx, r.request, requests, out, handlers[r.request.Name], worn); err != nil {
 			return err
 		}
 	}
@@ -87,7 +88,7 @@ func readRequests(ctx context.Context, in io.Reader, to chan<- incoming) {
 }
 
 // answerOne runs the handler, nil for an unknown name, and writes its answer.
-func answerOne(ctx context.Context, q request, requests <-chan incoming, out io.Writer, h Handler) error {
+func answerOne(ctx context.Context, q request, requests <-chan incoming, out io.Writer, h Handler, worn func() bool) error {
 	answers := make(chan answer, 1)
 	go func() { answers <- handleSafely(ctx, q, h) }()
 	var a answer
@@ -101,6 +102,7 @@ func answerOne(ctx context.Context, q request, requests <-chan incoming, out io.
 	case <-ctx.Done():
 		return ctx.Err()
 	}
+	a.Worn = worn()
 	payload, err := json.Marshal(a)
 	if err != nil {
 		return fmt.Errorf("encode answer: %w", err)
@@ -108,7 +110,7 @@ func answerOne(ctx context.Context, q request, requests <-chan incoming, out io.
 	if len(payload) > maxFrame {
 		tooLarge := &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge,
 			Sentence: "The answer is too large to be handed on.", Cause: fmt.Errorf("%d bytes", len(payload))}
-		if payload, err = json.Marshal(answer{ID: q.ID, Error: toFailure(tooLarge), Last: a.Last}); err != nil {
+		if payload, err = json.Marshal(answer{ID: q.ID, Error: toFailure(tooLarge), Last: a.Last, Worn: a.Worn}); err != nil {
 			return fmt.Errorf("encode answer: %w", err)
 		}
 	}
@@ -166,14 +168,15 @@ func ChildMain(handlers map[string]Handler) int {
 	// leave what this process started behind.
 	signal.Ignore(os.Interrupt, syscall.SIGTERM, syscall.SIGPIPE)
 	out, err := claimStdout()
+	worn := func() bool { return false }
 	if err == nil {
-		err = limitChild(os.Getenv(memoryVariable))
+		worn, err = limitChild(os.Getenv(memoryVariable))
 	}
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "worker cannot begin: %v\n", err)
 		return 1
 	}
-	if err := Serve(context.Background(), os.Stdin, out, handlers); err != nil {
+	if err := Serve(context.Background(), os.Stdin, out, handlers, worn); err != nil {
 		fmt.Fprintf(os.Stderr, "worker ends: %v\n", err)
 		leave()
 	}
@@ -181,16 +184,22 @@ func ChildMain(handlers map[string]Handler) int {
 }
 
 // limitChild applies a memory limit in MB; "" and "0" mean none. Go's collector
-// is told to work harder well before the hard limit.
-func limitChild(megabytes string) error {
+// is told to work harder well before the hard limit. worn tells whether half of
+// it is taken: what libraries took for one large page they do not all give back,
+// and the next page would be refused for it.
+func limitChild(megabytes string) (worn func() bool, err error) {
 	if megabytes == "" || megabytes == "0" {
-		return nil
+		return func() bool { return false }, nil
 	}
 	limit, err := strconv.ParseUint(megabytes, 10, 32)
 	if err != nil {
-		return fmt.Errorf("read %s: %w", memoryVariable, err)
+		return nil, fmt.Errorf("read %s: %w", memoryVariable, err)
 	}
 	limit <<= 20
 	debug.SetMemoryLimit(int64(limit / 10 * 8))
-	return limitMemory(limit)
+	base, err := limitMemory(limit)
+	return func() bool {
+		taken, err := dataSize()
+		return err == nil && taken > base+limit/2
+	}, err
 }

@@ -24,7 +24,7 @@ func serve(t *testing.T, handlers map[string]Handler) served {
 	inReader, in := io.Pipe()
 	out, outWriter := io.Pipe()
 	s := served{in, out, make(chan error, 1), t}
-	go func() { s.done <- Serve(t.Context(), inReader, outWriter, handlers) }()
+	go func() { s.done <- Serve(t.Context(), inReader, outWriter, handlers, func() bool { return false }) }()
 	t.Cleanup(func() { in.Close(); out.Close() })
 	return s
 }
@@ -119,12 +119,12 @@ func TestServeEndsAtABadFrame(t *testing.T) {
 
 func TestLimitChildRefusesNonsense(t *testing.T) {
 	for _, s := range []string{"much", "-1", "1.5", "99999999999"} {
-		if err := limitChild(s); err == nil {
+		if _, err := limitChild(s); err == nil {
 			t.Errorf("limit %q was taken", s)
 		}
 	}
 	for _, s := range []string{"", "0"} {
-		if err := limitChild(s); err != nil {
+		if worn, err := limitChild(s); err != nil || worn() {
 			t.Errorf("no limit %q: %v", s, err)
 		}
 	}

@@ -16,7 +16,8 @@ var crashMarks = []string{"fatal error: ", "panic: ", "terminate called", "unexp
 
 // memoryMarks are how Go, C++, C libraries and the operating systems word a
 // lack of memory.
-var memoryMarks = []string{"out of memory", "cannot allocate memory", "failed to allocate", "bad_alloc", "not enough memory"}
+var memoryMarks = []string{"out of memory", "cannot allocate memory", "failed to allocate", "bad_alloc", "not enough memory",
+	"pthread_create failed", "failed to create new os thread"} // a thread's stack had no room
 
 // outOfMemory tells whether text speaks of a lack of memory.
 func outOfMemory(text string) bool {

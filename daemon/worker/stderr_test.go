@@ -47,10 +47,11 @@ func TestStderrWithoutNewlines(t *testing.T) {
 
 func TestOutOfMemoryWords(t *testing.T) {
 	for text, want := range map[string]bool{
-		"fatal error: runtime: out of memory":                             true,
-		"runtime: cannot allocate memory":                                 true,
-		"terminate called after throwing an instance of 'std::bad_alloc'": true,
-		"panic: runtime error: index out of range":                        false,
+		"fatal error: runtime: out of memory":                                  true,
+		"runtime: cannot allocate memory":                                      true,
+		"terminate called after throwing an instance of 'std::bad_alloc'":      true,
+		"runtime/cgo: pthread_create failed: Resource temporarily unavailable": true,
+		"panic: runtime error: index out of range":                             false,
 		"": false,
 	} {
 		if got := outOfMemory(text); got != want {

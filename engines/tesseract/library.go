@@ -137,7 +137,7 @@ func recognize(client *gosseract.Client, picture []byte, way how, dpi string) (a
 		return answer{}, damaged(err)
 	}
 	if !hasImage(client) {
-		return answer{}, damaged(errors.New("leptonica cannot read it"))
+		return answer{}, notTaken(picture)
 	}
 	// The mode as a variable and not by SetPageSegMode: the library forgets the
 	// latter when it loads its models.

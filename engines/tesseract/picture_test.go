@@ -129,6 +129,21 @@ func TestCheckPicture(t *testing.T) {
 	}
 }
 
+// TestNotTaken: a page that the library has no room for is not called damaged,
+// which would be the end of it.
+func TestNotTaken(t *testing.T) {
+	for data, want := range map[string]string{
+		"P5\n2 2\n255\nabcd": engines.CodeOutOfMemory,
+		"P5\n2 2\n255":       engines.CodeBadImage,
+		"P5\n99 99\n255\na":  engines.CodeBadImage,
+		"\xff\xd8\xff":        engines.CodeBadImage,
+	} {
+		if failure, ok := engines.AsError(notTaken([]byte(data))); !ok || failure.Code != want {
+			t.Errorf("%q: %v, want %s", data, failure, want)
+		}
+	}
+}
+
 func FuzzCheckPicture(f *testing.F) {
 	f.Add([]byte("P5 # c\n10 10 255\n"))
 	f.Add([]byte("\x89PNG\r\n\x1a\n\x00\x00\x00\x0dIHDR\x00\x00\x00\x01\x00\x00\x00\x01\x08\x00\x00\x00\x00"))
