@@ -11,6 +11,7 @@ import (
 	plan9 "image/color/palette"
 	"image/gif"
 	"image/png"
+	"os"
 	"strings"
 	"testing"
 )
@@ -37,6 +38,24 @@ func decodedSingle(t testing.TB, name string, data []byte) image.Image {
 		t.Fatalf("%s: %v", name, err)
 	}
 	return img
+}
+
+// TestNarrowHEIC: rows of few samples are longer than the picture is wide, the
+// colours' above all.
+func TestNarrowHEIC(t *testing.T) {
+	data, err := os.ReadFile("../../../shared/corpus/hostile/libheif-colors-no-alpha-thumbnail.heic")
+	if err != nil {
+		t.Skip("skipped: no corpus beside the project: ", err)
+	}
+	img := decodedSingle(t, "narrow.heic", data)
+	for at, want := range map[image.Point]color.RGBA{{X: 12, Y: 12}: {R: 255}, {X: 55, Y: 16}: {B: 255}, {X: 12, Y: 58}: {R: 255, G: 255}, {X: 55, Y: 52}: {G: 255}} {
+		r, g, b, _ := img.At(at.X, at.Y).RGBA()
+		for i, pair := range [][2]uint32{{r >> 8, uint32(want.R)}, {g >> 8, uint32(want.G)}, {b >> 8, uint32(want.B)}} {
+			if pair[0] > 127 != (pair[1] > 127) {
+				t.Errorf("at %v: channel %d is %d, want about %d", at, i, pair[0], pair[1])
+			}
+		}
+	}
 }
 
 func shadeColour(x, y int) color.Color {

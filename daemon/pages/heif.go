@@ -80,7 +80,8 @@ func (o *Opener) decodeHEIC(ctx context.Context, data []byte, _ header) (image.I
 }
 
 // heifLayout is how libheif lays out a picture: planes, one after the other,
-// whose rows begin at multiples of 16 bytes.
+// whose rows begin at multiples of 16 bytes and are at least 64 samples long
+// (libheif's pixelimage.cc, rounded_size).
 type heifLayout struct {
 	width, height, space int
 	chromaWidth          int
@@ -88,7 +89,8 @@ type heifLayout struct {
 	sizes                [3]int
 }
 
-func aligned(n int) int { return (n + 15) &^ 15 }
+// stride is the length in bytes of a row of so many samples.
+func stride(samples, bytes int) int { return (max(samples+samples&1, 64)*bytes + 15) &^ 15 }
 
 // heifLayout reads what the decoder answered about the picture.
 func (c *codec) heifLayout() (heifLayout, error) {
@@ -101,9 +103,9 @@ func (c *codec) heifLayout() (heifLayout, error) {
 	chromaHeight := l.height
 	switch {
 	case l.space == heifRGB:
-		l.sizes[0] = aligned(4*l.width) * l.height
+		l.sizes[0] = stride(l.width, 4) * l.height
 	case l.space == heifGrey:
-		l.sizes[0] = aligned(l.width) * l.height
+		l.sizes[0] = stride(l.width, 1) * l.height
 	case l.space == heifYCbCr && chroma >= heif420 && chroma <= heif444:
 		if chroma != heif444 {
 			l.chromaWidth, l.ratio = (l.width+1)/2, image.YCbCrSubsampleRatio422
@@ -111,7 +113,7 @@ func (c *codec) heifLayout() (heifLayout, error) {
 		if chroma == heif420 {
 			chromaHeight, l.ratio = (l.height+1)/2, image.YCbCrSubsampleRatio420
 		}
-		l.sizes = [3]int{aligned(l.width) * l.height, aligned(l.chromaWidth) * chromaHeight, aligned(l.chromaWidth) * chromaHeight}
+		l.sizes = [3]int{stride(l.width, 1) * l.height, stride(l.chromaWidth, 1) * chromaHeight, stride(l.chromaWidth, 1) * chromaHeight}
 	default:
 		return l, unusual(fmt.Sprintf("colours of kind %d", l.space))
 	}
@@ -122,17 +124,17 @@ func (l heifLayout) image(pix []byte, premultiplied bool) image.Image {
 	rect := image.Rect(0, 0, l.width, l.height)
 	switch l.space {
 	case heifRGB:
-		img := &image.NRGBA{Pix: pix, Stride: aligned(4 * l.width), Rect: rect}
+		img := &image.NRGBA{Pix: pix, Stride: stride(l.width, 4), Rect: rect}
 		if premultiplied {
 			return (*image.RGBA)(img)
 		}
 		return img
 	case heifGrey:
-		return &image.Gray{Pix: pix, Stride: aligned(l.width), Rect: rect}
+		return &image.Gray{Pix: pix, Stride: stride(l.width, 1), Rect: rect}
 	}
 	blue, red := l.sizes[0], l.sizes[0]+l.sizes[1]
-	return &image.YCbCr{Y: pix[:blue], Cb: pix[blue:red], Cr: pix[red:], YStride: aligned(l.width),
-		CStride: aligned(l.chromaWidth), SubsampleRatio: l.ratio, Rect: rect}
+	return &image.YCbCr{Y: pix[:blue], Cb: pix[blue:red], Cr: pix[red:], YStride: stride(l.width, 1),
+		CStride: stride(l.chromaWidth, 1), SubsampleRatio: l.ratio, Rect: rect}
 }
 
 // stretch widens colours of film range (16..235, 16..240) to 0..255.

@@ -214,7 +214,7 @@ func TestThumbs(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer d.Close()
-		th, err := d.(Drawn).Thumb(t.Context(), 1)
+		th, err := d.(Drawn).Thumb(t.Context(), 1, LookDPI)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -292,10 +292,18 @@ func TestMissing(t *testing.T) {
 		}
 		return 255
 	})
+	dithered := func(light uint8) Thumb {
+		return page(func(x, y int) uint8 {
+			if x%10 == 0 {
+				return 255
+			}
+			return light
+		})
+	}
 	for name, c := range map[string]struct {
 		a, b Thumb
 		want bool
-	}{"grey line gone": {grey, bare, true}, "line under a photo gone": {photo, without, true}, "same": {photo, photo, false},
+	}{"dithered tint": {dithered(250), dithered(254), false}, "grey line gone": {grey, bare, true}, "line under a photo gone": {photo, without, true}, "same": {photo, photo, false},
 		"moved by a cell": {grey, shifted, false}, "blank": {bare, bare, false}, "a line more is not missing": {bare, grey, false}} {
 		if got := c.a.Missing(c.b); (got > 0) != c.want {
 			t.Errorf("%s: %d places", name, got)

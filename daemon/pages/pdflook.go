@@ -15,9 +15,9 @@ import (
 // one stored picture each: a PDF.
 type Drawn interface {
 	Document
-	// Thumb draws page number, from 1, in small. Errors are *engines.Error, or
-	// the context's.
-	Thumb(ctx context.Context, number int) (Thumb, error)
+	// Thumb draws page number, from 1, at LookDPI or FineDPI and shrinks that.
+	// Errors are *engines.Error, or the context's.
+	Thumb(ctx context.Context, number int, dpi float64) (Thumb, error)
 	// Whole is a picture of all of page number, whatever text it has.
 	Whole(ctx context.Context, number int) (Picture, error)
 	// PlainText is the page's text as a reader extracts it.
@@ -29,10 +29,15 @@ type Drawn interface {
 	View(number int) (View, error)
 }
 
-// lookDPI is what thumbs are drawn at.
-const lookDPI = 72
+// What thumbs are drawn at, in dots per inch. LookDPI is quick, but a renderer
+// that shrinks a fine pattern, such as a dithered tint, shows more or less of it
+// than there is.
+const (
+	LookDPI = 72
+	FineDPI = readingDPI
+)
 
-func (p *pdfFile) Thumb(ctx context.Context, number int) (Thumb, error) {
+func (p *pdfFile) Thumb(ctx context.Context, number int, dpi float64) (Thumb, error) {
 	if err := checkNumber(number, p.info.Pages); err != nil {
 		return Thumb{}, err
 	}
@@ -40,7 +45,7 @@ func (p *pdfFile) Thumb(ctx context.Context, number int) (Thumb, error) {
 	if err != nil {
 		return Thumb{}, corrupt(fmt.Sprintf("Page %d of the PDF is damaged.", number), err)
 	}
-	img, _, err := p.draw(number, lookDPI, g)
+	img, _, err := p.draw(number, dpi, g)
 	if err != nil {
 		return Thumb{}, corrupt(fmt.Sprintf("Page %d of the PDF cannot be drawn.", number), err)
 	}

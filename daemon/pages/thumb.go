@@ -157,9 +157,12 @@ const (
 // A place is a square of placeCells cells, half an inch. It is missing when the
 // other page has less than half of its ink there or a cell around it; less ink
 // than placeInk, in greys a cell, says nothing: it is a hundredth of the place.
+// Greys that differ from the paper by no more than tint are a tint or its
+// dither, which each renderer rounds in its own way.
 const (
 	placeCells = 9
 	placeInk   = 2.5
+	tint       = 5
 )
 
 // Missing counts the places of the page whose ink the other one lacks. It finds
@@ -201,7 +204,9 @@ func (t Thumb) inkIn(x0, y0, x1, y1 int) (sum float64) {
 	slices.Sort(cells)
 	paper := cells[len(cells)*19/20]
 	for _, v := range cells {
-		sum += float64(paper - min(v, paper))
+		if ink := paper - min(v, paper); ink > tint {
+			sum += float64(ink)
+		}
 	}
 	return sum
 }

@@ -35,6 +35,12 @@ func cacheDir(t testing.TB) string {
 // page that can be read.
 func marked(t *testing.T, r *Reader, path, treat string, o pdf.Options) (out string, d pages.Document, read []int, err error) {
 	t.Helper()
+	return assembled(t, r, path, treat, document.DecisionOCR, o)
+}
+
+// assembled is marked for pages with any decision.
+func assembled(t *testing.T, r *Reader, path, treat, decision string, o pdf.Options) (out string, d pages.Document, read []int, err error) {
+	t.Helper()
 	source := Source{Path: path, MIME: pages.MIMEPDF, Limits: pages.Limits{MaxMegapixels: 400}}
 	if d, err = r.open(context.Background(), source); err != nil {
 		return "", nil, nil, err
@@ -50,7 +56,7 @@ func marked(t *testing.T, r *Reader, path, treat string, o pdf.Options) (out str
 		read = append(read, number)
 		g := p.Geometry
 		x, y := g.Width/2, g.Height/2
-		layer := pdf.Layer{Page: document.Page{Number: number, Width: g.Width, Height: g.Height, Decision: document.DecisionOCR,
+		layer := pdf.Layer{Page: document.Page{Number: number, Width: g.Width, Height: g.Height, Decision: decision,
 			Blocks: []document.Block{{Kind: "text", Lines: []document.Line{{Baseline: document.Box{x, y, x + 40, y},
 				Words: []document.Word{{Text: fmt.Sprintf("Xyzzy%d", number), Box: document.Box{x, y - 8, x + 40, y}}}}}}}},
 			UserToPage: g.UserToPage, Treat: treat}
@@ -187,6 +193,7 @@ func TestRewrittenIsWhole(t *testing.T) {
 	files := map[string]string{
 		"rubbish in front": write("Content-Type: application/pdf\r\n\r\n" + string(data)),
 		"wrong startxref":  write(regexp.MustCompile(`startxref\n\d+`).ReplaceAllString(string(data), "startxref\n77")),
+		"misplaced object": write(strings.Replace(string(data), "\nxref\n0 ", "\n% a line more\nxref\n0 ", 1)),
 		"wrong offsets":    write(strings.Replace(string(data), "7 0 obj", "% what is this\n7 0 obj", 1)),
 	}
 	for _, bits := range []string{"40", "128", "256"} {
@@ -201,7 +208,11 @@ func TestRewrittenIsWhole(t *testing.T) {
 	defer r.Close()
 	for name, path := range files {
 		for _, above := range []int64{0, 1} {
-			out, d, read, err := marked(t, r, path, pdf.TreatKeep, pdf.Options{PDFA: pdf.PDFAOff, LinearizeAbove: above})
+			decision := document.DecisionOCR
+			if above == 0 {
+				decision = document.DecisionKept // there is nothing to add: the damage is still to be mended
+			}
+			out, d, read, err := assembled(t, r, path, pdf.TreatKeep, decision, pdf.Options{PDFA: pdf.PDFAOff, LinearizeAbove: above})
 			if err != nil || len(read) != 3 {
 				t.Errorf("%s: %v (%v)", name, err, read)
 				continue

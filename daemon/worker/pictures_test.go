@@ -148,7 +148,7 @@ func (c corpusPicture) check(t *testing.T, opener *pages.Opener, d pages.Picture
 		if number == 1 && (p.Width != c.width || p.Height != c.height || p.Ink < c.leastInk || p.Ink > c.mostInk) {
 			t.Errorf("%d x %d pixels with %.4f ink", p.Width, p.Height, p.Ink)
 		}
-		thumb, err := shown.(pages.Drawn).Thumb(t.Context(), number)
+		thumb, err := shown.(pages.Drawn).Thumb(t.Context(), number, pages.LookDPI)
 		if err != nil {
 			t.Fatal(err)
 		}

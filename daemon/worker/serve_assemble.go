@@ -40,10 +40,6 @@ func (r *Reader) assemble(ctx context.Context, q AssembleRequest) (AssembleAnswe
 		return AssembleAnswer{}, err
 	}
 	defer written.Close()
-	if err := pdf.Reopen(q.Out, d.Info().Pages); err != nil && answer.Reason == "" {
-		return AssembleAnswer{}, &engines.Error{Kind: engines.Review, Code: "pdf_unreadable",
-			Sentence: "The searchable PDF that was written is not sound; it is not delivered.", Cause: err}
-	}
 	answer.Pages = written.Info().Pages
 	if answer.Pages != d.Info().Pages {
 		return AssembleAnswer{}, &engines.Error{Kind: engines.Review, Code: "pdf_page_count",
@@ -74,6 +70,10 @@ func notWritten(err error) error {
 	if e, ok := errors.AsType[*engines.Error](err); ok {
 		return e
 	}
+	if errors.Is(err, errUnsound) {
+		return &engines.Error{Kind: engines.Review, Code: "pdf_unreadable",
+			Sentence: "The searchable PDF that was written is not sound; it is not delivered.", Cause: err}
+	}
 	kind := engines.Review
 	if engines.Environment(err) || errors.Is(err, context.Canceled) {
 		kind = engines.Retryable
@@ -98,7 +98,7 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 			s, err := pictures.Stored(number)
 			return pictureFrom(s), err
 		})
-		return AssembleAnswer{TextLayer: true, Outcome: outcome}, err
+		return AssembleAnswer{TextLayer: true, Outcome: outcome}, sound(err, q.Out, n)
 	}
 	if d.Info().Signed {
 		answer := AssembleAnswer{Reason: "The PDF is digitally signed; it is delivered unchanged and its text is in the JSON only."}
@@ -112,13 +112,29 @@ func (r *Reader) write(d pages.Document, q AssembleRequest) (AssembleAnswer, err
 	return addText(d, q, layers)
 }
 
-// addText adds the text to the original or, where that cannot be, to a copy that
-// the reader writes of what it understood.
+// errUnsound is the error of a written PDF whose structure others may not read.
+var errUnsound = errors.New("written but not sound")
+
+// sound is err or, where there is none, what is wrong with the PDF of n pages
+// that was written.
+func sound(err error, out string, n int) error {
+	if err != nil {
+		return err
+	}
+	if err := pdf.Reopen(out, n); err != nil {
+		return fmt.Errorf("%w: %w", errUnsound, err)
+	}
+	return nil
+}
+
+// addText adds the text to the original or, where that cannot be or brings the
+// original's damage along, to a copy that the reader writes of what it understood.
 func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAnswer, error) {
-	answer := AssembleAnswer{TextLayer: true}
-	outcome, err := pdf.AddText(q.Source.Path, q.Out, d.Info().Pages, layers, q.Options, drawer(d, layers))
+	answer, n := AssembleAnswer{TextLayer: true}, d.Info().Pages
+	outcome, err := pdf.AddText(q.Source.Path, q.Out, n, layers, q.Options, drawer(d, layers))
+	err = sound(err, q.Out, n)
 	rewriter, able := d.(pages.Rewriter)
-	if !errors.Is(err, pdf.ErrRewrite) || !able {
+	if !errors.Is(err, pdf.ErrRewrite) && !errors.Is(err, errUnsound) || !able {
 		answer.Outcome, answer.Warnings = outcome, outcome.Warnings
 		return answer, err
 	}
@@ -135,9 +151,9 @@ func addText(d pages.Document, q AssembleRequest, layers pdf.Layers) (AssembleAn
 		w.Message = "The folder asks for PDF/A, for which the PDF had to be written anew."
 	}
 	answer.Warnings = append(answer.Warnings, w)
-	answer.Outcome, err = pdf.AddText(clean, q.Out, d.Info().Pages, layers, q.Options, drawer(d, layers))
+	answer.Outcome, err = pdf.AddText(clean, q.Out, n, layers, q.Options, drawer(d, layers))
 	answer.Warnings = append(answer.Warnings, answer.Outcome.Warnings...)
-	return answer, err
+	return answer, sound(err, q.Out, n)
 }
 
 // writeClean writes a copy of the original that text can be added to, which why

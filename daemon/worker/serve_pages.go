@@ -232,6 +232,9 @@ func (r *Reader) readPicture(ctx context.Context, q ReadRequest, picture pages.P
 	if err != nil {
 		return ReadAnswer{}, err
 	}
+	if answer.Reason == "" {
+		answer.Reason = "The page is a picture and brings no text along, so it was read."
+	}
 	answer.Read, answer.EngineVersion = true, engine.Capabilities().Version
 	recognize := func(p pages.Picture) (engines.PageResult, error) {
 		return engine.Recognize(ctx, engines.Page{Image: p.Image, DPI: p.DPI, Languages: q.Languages})

@@ -82,11 +82,8 @@ func (r *Reader) verify(ctx context.Context, q VerifyRequest) (struct{}, error) 
 }
 
 func (r *Reader) verifyPage(ctx context.Context, q VerifyRequest, out pages.Drawn, number int, kept pageFile) error {
-	after, err := out.Thumb(ctx, number)
+	err := r.looksTheSame(ctx, q.Source, out, number, kept)
 	if err != nil {
-		return err
-	}
-	if err := r.compare(ctx, q.Source, number, kept, after); err != nil {
 		return err
 	}
 	text, err := out.PlainText(ctx, number)
@@ -113,10 +110,28 @@ func (r *Reader) verifyPage(ctx context.Context, q VerifyRequest, out pages.Draw
 	return nil
 }
 
+// looksTheSame compares the page with the original's; one that seems to differ is
+// looked at again more closely.
+func (r *Reader) looksTheSame(ctx context.Context, s Source, out pages.Drawn, number int, kept pageFile) (err error) {
+	for _, dpi := range []float64{pages.LookDPI, pages.FineDPI} {
+		if err = r.compare(ctx, s, out, number, kept, dpi); err == nil {
+			return nil
+		}
+		if e, ok := engines.AsError(err); !ok || e.Kind != engines.Review {
+			return err
+		}
+	}
+	return err
+}
+
 // compare looks whether the page shows what it showed when it was read. Where it
 // does not and the original can be drawn, that decides: a picture's stream says
 // nothing of a clipping path over it or a stamp beside it.
-func (r *Reader) compare(ctx context.Context, s Source, number int, kept pageFile, after pages.Thumb) error {
+func (r *Reader) compare(ctx context.Context, s Source, out pages.Drawn, number int, kept pageFile, dpi float64) error {
+	after, err := out.Thumb(ctx, number, dpi)
+	if err != nil {
+		return err
+	}
 	l := kept.Layer
 	against := func(before pages.Thumb, tolerance, greys float64) error {
 		if l.Page.Skew != 0 {
@@ -124,7 +139,6 @@ func (r *Reader) compare(ctx context.Context, s Source, number int, kept pageFil
 		}
 		return judgePage(number, before.Straightened(l.Page.Skew), after, tolerance, greys)
 	}
-	var err error
 	if kept.Thumb != nil {
 		if err = against(*kept.Thumb, otherReader, pages.Redrawn); err == nil {
 			return nil
@@ -137,7 +151,7 @@ func (r *Reader) compare(ctx context.Context, s Source, number int, kept pageFil
 	if drawn == nil {
 		return err
 	}
-	before, drawErr := drawn.Thumb(ctx, number)
+	before, drawErr := drawn.Thumb(ctx, number, dpi)
 	if drawErr != nil {
 		return drawErr
 	}
