@@ -166,7 +166,7 @@ func Default() Config {
 func FolderDefaults(name string) Folder {
 	return Folder{Name: name, Path: "in", Output: "out", Review: "review", Failed: "failed", Engine: EngineList{"local"},
 		Languages: []string{}, Settle: Duration(2 * time.Second), SettleMax: Duration(10 * time.Minute), Sweep: Duration(30 * time.Second),
-		Text: "keep", Rotate: "auto", RotateConfidence: 0.6, Deskew: "auto", Prepare: []string{"contrast", "normalize_dpi"}, PDFA: "auto",
+		Text: "keep", Rotate: "auto", RotateConfidence: 0.6, Deskew: "auto", Prepare: []string{"contrast", "normalize_dpi", "level"}, PDFA: "auto",
 		Split: SplitRules{}, BlankPages: BlankKeep, Collate: "off", CollateWithin: Duration(10 * time.Minute),
 		CSVFields: []string{}, CSVSeparator: ";", Hook: []string{}, HookTimeout: Duration(30 * time.Second),
 		Notify: "auto", After: "remove", Archive: "archive", OnDuplicate: "skip", ClaimExpiry: Duration(10 * time.Minute),

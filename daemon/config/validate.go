@@ -184,7 +184,9 @@ func (v *checker) folders(c *Config) {
 }
 
 // PrepareSteps are the words of prepare; package pages knows what they do.
-func PrepareSteps() []string { return []string{"contrast", "normalize_dpi", "denoise", "binarize"} }
+func PrepareSteps() []string {
+	return []string{"contrast", "normalize_dpi", "level", "denoise", "binarize"}
+}
 
 // AcceptTypes are the words of accept; package pages knows their files.
 func AcceptTypes() []string {

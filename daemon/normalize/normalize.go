@@ -64,20 +64,35 @@ func Page(r Reading) (p document.Page, kept int, warnings []document.Warning) {
 	read := blocks(r.Result.Blocks, g)
 	angle := skew(read)
 	slanted := r.Own == nil && r.Deskew && math.Abs(angle) >= leastSkew && math.Abs(angle) <= mostSkew
+	why := "links, notes, form fields or a signature on it would be in the wrong place then"
 	if slanted && !g.Fixed {
-		p.Skew = angle
-		g.ImageToPage = g.ImageToPage.Then(document.Straighten(g.Width, g.Height, angle))
-		read = blocks(r.Result.Blocks, g)
+		straight := g
+		straight.ImageToPage = g.ImageToPage.Then(document.Straighten(g.Width, g.Height, angle))
+		if level := blocks(r.Result.Blocks, straight); wordCount(level) == wordCount(read) {
+			p.Skew, read = angle, level
+		} else {
+			why = "some of its text would be off the page then"
+		}
 	}
 	read = beside(read, p.Blocks)
 	p.Blocks = append(p.Blocks, read...)
 	p.Confidence, p.WorstConfidence = confidence(p.Blocks)
 	warnings = decide(&p, r, len(read))
-	if slanted && g.Fixed && math.Abs(angle) >= toldSkew {
+	if slanted && p.Skew == 0 && math.Abs(angle) >= toldSkew {
 		warnings = append(warnings, document.Warning{Code: "not_straightened", Page: r.Number,
-			Message: fmt.Sprintf("The page leans by %.1f degrees. It was not straightened, since links, notes, form fields or a signature on it would be in the wrong place then.", angle)})
+			Message: fmt.Sprintf("The page leans by %.1f degrees. It was not straightened, since %s.", angle, why)})
 	}
 	return p, kept, append(warnings, turned(p)...)
+}
+
+// wordCount is how many words lie on the page.
+func wordCount(blocks []document.Block) (n int) {
+	for _, b := range blocks {
+		for _, l := range b.Lines {
+			n += len(l.Words)
+		}
+	}
+	return n
 }
 
 // beside leaves out words that lie on the page's own: an invisible layer says

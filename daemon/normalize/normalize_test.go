@@ -154,6 +154,20 @@ func TestOverAnInvisibleLayer(t *testing.T) {
 	}
 }
 
+// TestTooSlanted: a page is not straightened when its text would be off it.
+func TestTooSlanted(t *testing.T) {
+	for top, off := range map[float64]bool{0: true, 100: false} {
+		l := engines.Line{Box: engines.Box{X0: 10, Y0: top, X1: 190, Y1: top + 50}, HasBaseline: true, Slope: 0.26,
+			Words: []engines.Word{{Text: "leaning", Box: engines.Box{X0: 10, Y0: top, X1: 50, Y1: top + 15}}, {Text: "words", Box: engines.Box{X0: 150, Y0: top, X1: 190, Y1: top + 5}}}}
+		page, _, warnings := Page(Reading{Number: 1, Deskew: true, Read: true,
+			Geometry: document.Geometry{Width: 200, Height: 200, ImageToPage: document.Identity()},
+			Result:   engines.PageResult{Width: 200, Height: 200, Blocks: []engines.Block{{Kind: engines.BlockText, Lines: []engines.Line{l}}}}})
+		if (page.Skew == 0) != off || (len(warnings) == 1) != off {
+			t.Errorf("%v from the top: skew %v, %v", top, page.Skew, warnings)
+		}
+	}
+}
+
 // TestSlantedUnderLinks: a page that cannot be straightened says so.
 func TestSlantedUnderLinks(t *testing.T) {
 	l := engines.Line{Box: engines.Box{X0: 10, Y0: 10, X1: 90, Y1: 30}, HasBaseline: true, Slope: 0.05,

@@ -55,7 +55,9 @@ type Picture struct {
 	Reason string
 	// Treat says what becomes of the page's own content: "" it stays, "redo" its
 	// invisible text goes, "force" Image takes its place.
-	Treat    string
+	Treat string
+	// Levelled is true where StepLevel turned Image.
+	Levelled bool
 	Geometry document.Geometry
 	Warnings []document.Warning
 }

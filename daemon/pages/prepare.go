@@ -16,11 +16,12 @@ const (
 	StepBinarize     = "binarize"      // black and white by what is around each pixel
 	StepNormalizeDPI = "normalize_dpi" // small letters enlarged
 	StepDenoise      = "denoise"       // specks taken away
+	StepLevel        = "level"         // lines that lean made level
 )
 
 // PrepareSteps lists the steps, in the order in which they make sense together.
 func PrepareSteps() []string {
-	return []string{StepContrast, StepNormalizeDPI, StepDenoise, StepBinarize}
+	return []string{StepContrast, StepNormalizeDPI, StepLevel, StepDenoise, StepBinarize}
 }
 
 // Prepared is the picture after the steps, in their order; unknown ones are
@@ -34,7 +35,7 @@ func (p Picture) Prepared(steps []string) Picture {
 	}
 	w, h := p.Width, p.Height
 	before := &image.Gray{Pix: p.Image[len(p.Image)-w*h:], Stride: w, Rect: image.Rect(0, 0, w, h)}
-	now, dpi := before, p.DPI
+	now, dpi, back := before, p.DPI, document.Identity()
 	for _, step := range steps {
 		switch step {
 		case StepContrast:
@@ -46,14 +47,19 @@ func (p Picture) Prepared(steps []string) Picture {
 		case StepNormalizeDPI:
 			bigger := enlarge(now, dpi)
 			dpi *= float64(bigger.Rect.Dx()) / float64(now.Rect.Dx())
+			back = document.Scale(float64(now.Rect.Dx())/float64(bigger.Rect.Dx()), float64(now.Rect.Dy())/float64(bigger.Rect.Dy())).Then(back)
 			now = bigger
+		case StepLevel:
+			levelled, turned := level(now)
+			p.Levelled = levelled != now
+			now, back = levelled, turned.Then(back)
 		}
 	}
 	if now == before {
 		return p
 	}
 	p.Image, p.Width, p.Height, p.DPI = encodePNM(now), now.Rect.Dx(), now.Rect.Dy(), dpi
-	p.Geometry.ImageToPage = document.Scale(float64(w)/float64(p.Width), float64(h)/float64(p.Height)).Then(p.Geometry.ImageToPage)
+	p.Geometry.ImageToPage = back.Then(p.Geometry.ImageToPage)
 	return p
 }
 

@@ -175,11 +175,11 @@ func (t Thumb) Missing(other Thumb) (places int) {
 	step := placeCells / 2
 	for y := 0; y < t.Rows; y += step {
 		for x := 0; x < t.Columns; x += step {
-			here := t.inkIn(x, y, x+placeCells, y+placeCells)
+			here := t.inkIn(x, y, x+placeCells, y+placeCells, tint)
 			if here < placeInk*placeCells*placeCells {
 				continue
 			}
-			if other.inkIn(x-1, y-1, x+placeCells+1, y+placeCells+1) < here/2 {
+			if other.inkIn(x-1, y-1, x+placeCells+1, y+placeCells+1, 0) < here/2 {
 				places++
 			}
 		}
@@ -189,9 +189,9 @@ func (t Thumb) Missing(other Thumb) (places int) {
 
 // inkIn is the ink in a part of the page, in greys: what is darker than the
 // paper, one of the lightest cells there, since paper has a tint that whoever draws it sees
-// otherwise. The page's edge is left out: where a page is straightened, some of
+// otherwise. Cells that differ from it by no more than tint have none. The page's edge is left out: where a page is straightened, some of
 // it comes to lie off the page, and white beside it.
-func (t Thumb) inkIn(x0, y0, x1, y1 int) (sum float64) {
+func (t Thumb) inkIn(x0, y0, x1, y1 int, tint uint8) (sum float64) {
 	const edge = 2
 	x0, x1 = max(x0, edge), min(x1, t.Columns-edge)
 	var cells []byte

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"intray/daemon/document"
@@ -123,6 +124,26 @@ func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(
 		return nil
 	}
 	a.take(turned, again, turn, fmt.Sprintf("%.0f %% of the text reads that way.", 100*share))
+	return nil
+}
+
+// doubtLevel reads the picture as it leans, too, when it makes little sense
+// levelled, and takes what makes more: in a photo it may not be text that leans.
+func (a *ReadAnswer) doubtLevel(p pages.Picture, q ReadRequest, recognize func(pages.Picture) (engines.PageResult, error)) error {
+	levelled := weigh(a.Result)
+	if levelled.letters >= leastLetters && levelled.confidence() >= sense {
+		return nil
+	}
+	steps := slices.DeleteFunc(slices.Clone(q.Prepare), func(step string) bool { return step == pages.StepLevel })
+	leaning := p.Prepared(steps)
+	other := *a
+	other.Geometry, other.Turn = leaning.Geometry, 0
+	if err := other.readUpright(leaning, q.Rotate, recognize); err != nil {
+		return stopped(err)
+	}
+	if weigh(other.Result).sum > levelled.sum {
+		*a = other
+	}
 	return nil
 }
 

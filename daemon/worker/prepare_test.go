@@ -98,3 +98,52 @@ func TestPreparedForReadingOnly(t *testing.T) {
 		t.Errorf("the ink was %f, prepared %f", plain.Ink, prepared.Ink)
 	}
 }
+
+// twoMinds reads well what it is shown in one width only.
+type twoMinds struct {
+	markReader
+	likes func(width int) bool
+}
+
+func (m *twoMinds) Recognize(ctx context.Context, page engines.Page) (engines.PageResult, error) {
+	r, err := m.markReader.Recognize(ctx, page)
+	w := &r.Blocks[0].Lines[0].Words[0]
+	w.Text, w.Confidence = "a long enough mark", 0.3
+	if m.likes(r.Width) {
+		w.Confidence = 0.9
+	}
+	return r, err
+}
+
+// TestLevelIsDoubted: where the levelled picture makes no sense the page is read
+// as it leans, too.
+func TestLevelIsDoubted(t *testing.T) {
+	img := image.NewGray(image.Rect(0, 0, 600, 800))
+	for i := range img.Pix {
+		img.Pix[i] = 0xFF
+		if x, y := i%600, i/600; x > 60 && x < 540 && y > 100 && y < 700 && (y-x/6)%30 < 10 && x%14 < 9 {
+			img.Pix[i] = 20
+		}
+	}
+	var data bytes.Buffer
+	if err := png.Encode(&data, img); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "page.png")
+	if err := os.WriteFile(path, data.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for _, levelIsBetter := range []bool{true, false} {
+		engine := &twoMinds{likes: func(width int) bool { return (width != 600) == levelIsBetter }}
+		reader := &Reader{NewRecognizer: func(EngineSpec) (engines.Recognizer, error) { return engine, nil }}
+		a, err := reader.read(t.Context(), ReadRequest{Source: Source{Path: path, MIME: pages.MIMEPNG}, Number: 1, Prepare: []string{pages.StepLevel}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		leans := a.Geometry.ImageToPage[1] != 0
+		if leans != levelIsBetter || (a.Result.Width != 600) != levelIsBetter || a.Result.Blocks[0].Lines[0].Words[0].Confidence != 0.9 {
+			t.Errorf("level is better %v: a picture %d wide was believed, mapped by %v", levelIsBetter, a.Result.Width, a.Geometry.ImageToPage)
+		}
+		reader.Close()
+	}
+}

@@ -246,6 +246,9 @@ func (r *Reader) readPicture(ctx context.Context, q ReadRequest, picture pages.P
 		return answer, err
 	}
 	err = answer.readUpright(prepared, q.Rotate, recognize)
+	if err == nil && prepared.Levelled {
+		err = answer.doubtLevel(picture, q, recognize)
+	}
 	thumb := picture.Turned(answer.Turn).Thumb()
 	answer.Thumb = &thumb
 	return answer, err
