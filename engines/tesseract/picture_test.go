@@ -134,10 +134,14 @@ func TestCheckPicture(t *testing.T) {
 func TestNotTaken(t *testing.T) {
 	for data, want := range map[string]string{
 		"P5\n2 2\n255\nabcd": engines.CodeOutOfMemory,
-		"P5\n99 99\n255\na":  engines.CodeBadImage,
+		"P5\n2 2\n255\na":    engines.CodeBadImage,
 		"\xff\xd8\xff":       engines.CodeBadImage,
 	} {
-		if failure, ok := engines.AsError(notTaken([]byte(data))); !ok || failure.Code != want {
+		picture, err := handOver([]byte(data), false)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if failure, ok := engines.AsError(notTaken(picture)); !ok || failure.Code != want {
 			t.Errorf("%q: %v, want %s", data, failure, want)
 		}
 	}
