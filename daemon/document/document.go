@@ -198,6 +198,8 @@ type Warning struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Page    int    `json:"page"`
+	// Field is the field it is about, "" for none; the message names it in the JSON.
+	Field string `json:"-"`
 }
 
 // Verdicts of validation.

@@ -60,14 +60,14 @@ func (a *attempt) forClerk(ctx context.Context, doc document.Document, havePDF b
 // sheet is what there is to tell a clerk.
 func (a *attempt) sheet(doc document.Document) review.Sheet {
 	s := review.Sheet{Document: doc, Specs: a.specs(doc.Class.Name)}
-	fields := map[string]string{} // by check
+	fields := map[document.Check]string{} // several fields may fail the same rule
 	for _, f := range a.report {
-		fields[f.Rule] = f.Field
+		fields[f.Check] = f.Field
 		s.MayConfirm = s.MayConfirm || !f.Passed && f.Severe && confirmable(f)
 	}
 	for _, c := range doc.Validation.Checks {
 		if !c.Passed {
-			s.Doubts = append(s.Doubts, review.Doubt{Field: fields[c.Rule], Sentence: c.Message})
+			s.Doubts = append(s.Doubts, review.Doubt{Field: fields[c], Sentence: c.Message})
 		}
 	}
 	return s

@@ -74,6 +74,18 @@ func approval(doc ledger.Document, text string) review.Order {
 	return review.Order{DocumentID: doc.ID, Verb: review.Approve, By: "anna", Edits: parsed.Edits, Confirm: parsed.Confirm, Bundles: []string{doc.Outputs[0]}}
 }
 
+// TestDoubtsOfFields: where several fields fail the same check, each has its own
+// sentence beside it.
+func TestDoubtsOfFields(t *testing.T) {
+	doc := document.Document{Warnings: []document.Warning{{Code: "check_digits", Field: "iban", Message: "The IBAN does not hold."},
+		{Code: "check_digits", Field: "seller_vat_id", Message: "The VAT number does not hold."}}}
+	a := &attempt{Pipeline: &Pipeline{Config: &config.Config{}}, report: validate.Document(doc, validate.Subject{})}
+	doc.Validation = a.report.Validation(doc.Warnings)
+	if s := a.sheet(doc); len(s.Doubts) != 2 || s.Doubts[0] != (review.Doubt{Field: "iban", Sentence: "The IBAN does not hold."}) || s.Doubts[1].Field != "seller_vat_id" {
+		t.Errorf("%+v", s.Doubts)
+	}
+}
+
 // TestCorrections: what does not hold comes back, what is corrected is checked
 // again and delivered as a new version that says who changed what.
 func TestCorrections(t *testing.T) {

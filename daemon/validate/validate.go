@@ -131,7 +131,7 @@ func pages(d document.Document, pages int) (r Report) {
 	for _, w := range d.Warnings {
 		switch w.Code {
 		case "class_ambiguous", "xml_differs", "check_digits", "read_by_sum":
-			r = append(r, finding(KindDoubt, "", w.Code, false, w.Message))
+			r = append(r, finding(KindDoubt, w.Field, w.Code, false, w.Message))
 		}
 	}
 	damaged := map[int]bool{}
