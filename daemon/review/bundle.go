@@ -226,51 +226,71 @@ func (b *bundle) by(m Manifest) string {
 	return "review folder"
 }
 
-// goBack puts the annotated text in place and the bundle back to where it was
-// delivered, or beside that if somebody else has the name by now.
-func (b *bundle) goBack(home string, annotated []byte) error {
+// goBack answers in the text and puts the bundle back to where it was delivered,
+// or beside that if somebody else has the name by now. asDelivered is the SHA-256
+// of the text that was delivered.
+func (b *bundle) goBack(home string, text Text, outcome Outcome, asDelivered string) error {
 	if b.loose {
-		return b.textBack(home, annotated)
+		return b.textBack(home, text, outcome, asDelivered)
 	}
 	path := b.textPath
 	if path == "" {
 		path = filepath.Join(b.path, FieldsFile)
 	}
-	if err := durable.WriteFile(path, annotated, 0o666); err != nil {
+	if err := text.answer(path, outcome); err != nil {
 		return err
 	}
 	_ = os.Remove(filepath.Join(b.path, NoteFile)) // it may be there
 	fault.Point("review.annotated")
-	for n := 1; n < 1000; n++ {
-		to := home
-		if n > 1 {
-			to = fmt.Sprintf("%s-%d", home, n)
-		}
-		err := durable.RenameNoReplace(b.path, to)
-		if err == nil {
-			return errors.Join(durable.SyncDir(filepath.Dir(to)), durable.SyncDir(filepath.Dir(b.path)))
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("give bundle back: %w", err)
-		}
-	}
-	return fmt.Errorf("give bundle back: no name is free for %s", home)
+	return renameBeside(b.path, home)
 }
 
 // textBack is goBack for a text that came alone: it goes into the bundle, or
-// beside it when the bundle is gone.
-func (b *bundle) textBack(home string, annotated []byte) error {
+// beside it when the bundle is gone. A text there that a person wrote into keeps
+// its place, and this one gets another.
+func (b *bundle) textBack(home string, text Text, outcome Outcome, asDelivered string) error {
+	if err := text.answer(b.path, outcome); err != nil {
+		return err
+	}
+	fault.Point("review.annotated")
 	to := filepath.Join(home, FieldsFile)
 	if _, err := os.Stat(home); errors.Is(err, fs.ErrNotExist) {
 		to = home + "-" + FieldsFile
 	} else if err != nil {
 		return fmt.Errorf("give text back: %w", err)
 	}
-	if err := durable.WriteFile(to, annotated, 0o666); err != nil {
-		return err
+	sum, err := durable.SHA256(to)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("give text back: %w", err)
 	}
-	fault.Point("review.annotated")
-	return os.Remove(b.path)
+	if err == nil && (sum == asDelivered || sum == text.sum) {
+		if err := os.Remove(to); err != nil {
+			return fmt.Errorf("give text back: %w", err)
+		}
+	}
+	return renameBeside(b.path, to)
+}
+
+// renameBeside moves a file or folder to a name, or to one beside it that is free.
+func renameBeside(from, to string) error {
+	ending := filepath.Ext(to)
+	if ending != ".txt" {
+		ending = "" // a folder's name may have a point
+	}
+	stem := strings.TrimSuffix(to, ending)
+	for n := 1; n < 1000; n++ {
+		if n > 1 {
+			to = fmt.Sprintf("%s-%d%s", stem, n, ending)
+		}
+		err := durable.RenameNoReplace(from, to)
+		if err == nil {
+			return errors.Join(durable.SyncDir(filepath.Dir(to)), durable.SyncDir(filepath.Dir(from)))
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("give back: %w", err)
+		}
+	}
+	return fmt.Errorf("give back: no name is free for %s", to)
 }
 
 // ofSystem is true for files that operating systems and editors leave in folders.
@@ -330,8 +350,8 @@ func CarryOut(ctx context.Context, d Decider, o Order, text Text) (Outcome, erro
 // Objected writes objections into the fields.txt of a bundle that stays where
 // it is.
 func Objected(bundlePath string, text Text, outcome Outcome) error {
-	if text.lines == nil {
+	if text.lines == nil && !text.tooLarge {
 		return nil // there is none
 	}
-	return durable.WriteFile(filepath.Join(bundlePath, FieldsFile), text.Annotate(outcome.Objections, outcome.MayConfirm), 0o666)
+	return text.answer(filepath.Join(bundlePath, FieldsFile), outcome)
 }

@@ -162,8 +162,8 @@ func TestAnnotate(t *testing.T) {
 	text := ParseFields([]byte("# my own note\r\ntotal = zwölf\r\n\r\nwhat?\r\nissue_date = 2026-01-01"))
 	objections := append(text.Objections, Objection{Line: 2, Sentence: "No amount."}, Objection{Field: "issue_date", Sentence: "Too early."}, Objection{Sentence: "In general."})
 	once := text.Annotate(objections, true)
-	want := "# !! In general.\n# my own note\n# !! No amount.\ntotal = zwölf\n\n# !! This line is not understood. Write: name = value\nwhat?\n" +
-		"# !! Too early.\nissue_date = 2026-01-01\n\n" + confirmLines
+	want := strings.ReplaceAll("# !! In general.\n# my own note\n# !! No amount.\ntotal = zwölf\n\n# !! This line is not understood. Write: name = value\nwhat?\n"+
+		"# !! Too early.\nissue_date = 2026-01-01\n\n"+confirmLines, "\n", "\r\n") // as it came
 	if string(once) != want {
 		t.Errorf("%s", once)
 	}

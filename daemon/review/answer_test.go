@@ -1,0 +1,78 @@
+package review
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode/utf16"
+)
+
+// TestAnswerToWhatIsTooLarge keeps every byte that was written, says at the top
+// what is wrong in the text's own encoding, and says it once.
+func TestAnswerToWhatIsTooLarge(t *testing.T) {
+	plain := "# document " + someID + "\r\ntotal = 12,50\r\n" + strings.Repeat("pasted by mistake\r\n", largest/15)
+	wide := []byte("\xFF\xFE")
+	for _, unit := range utf16.Encode([]rune(plain)) {
+		wide = append(wide, byte(unit), byte(unit>>8))
+	}
+	for name, content := range map[string][]byte{"plain": []byte(plain), "marked": []byte("\uFEFF" + plain), "UTF-16": wide} {
+		path := filepath.Join(t.TempDir(), FieldsFile)
+		write(t, path, string(content))
+		for range 2 {
+			head, err := readSmall(path)
+			text := ParseFields(head)
+			if err := errors.Join(err, Objected(filepath.Dir(path), text, Outcome{Objections: text.Objections})); err != nil {
+				t.Fatal(err)
+			}
+		}
+		data, err := os.ReadFile(path)
+		mark := len(content) - len(bytes.TrimPrefix(bytes.TrimPrefix(content, []byte("\xFF\xFE")), []byte("\uFEFF")))
+		if err != nil || !bytes.HasPrefix(data, content[:mark]) || !bytes.HasSuffix(data, content[mark:]) {
+			t.Errorf("%s: the text is not what it was: %v", name, err)
+		}
+		said, _ := decodeText(data)
+		if !strings.HasPrefix(said, "# !! This file is too large") || strings.Count(said, "too large") != 1 || !strings.Contains(said, "move the folder once more.\r\n# document") {
+			t.Errorf("%s: %.200q", name, said)
+		}
+		if list(t, filepath.Dir(path)) != FieldsFile {
+			t.Errorf("%s: %s", name, list(t, filepath.Dir(path)))
+		}
+	}
+}
+
+// TestAnswerToWhatWasEdited: what a person wrote since the text was read stays.
+func TestAnswerToWhatWasEdited(t *testing.T) {
+	path := filepath.Join(t.TempDir(), FieldsFile)
+	write(t, path, "total = 13\n")
+	err := ParseFields([]byte("total = x\n")).answer(path, Outcome{Objections: []Objection{{Line: 1, Sentence: "No."}}})
+	if data, _ := os.ReadFile(path); !errors.Is(err, errEdited) || string(data) != "total = 13\n" {
+		t.Errorf("%q, %v", data, err)
+	}
+}
+
+// TestTextsThatDiffer: a text that was moved alone does not replace the one in
+// the bundle if a person wrote into that, too.
+func TestTextsThatDiffer(t *testing.T) {
+	const asDelivered = "# document " + someID + "\ntotal = 1\n"
+	for inBundle, want := range map[string]string{asDelivered: "fields.txt", asDelivered + "# mine\n": "fields-2.txt fields.txt"} {
+		dir := t.TempDir()
+		home, moved := filepath.Join(dir, "bundle"), filepath.Join(dir, FieldsFile)
+		if err := os.Mkdir(home, 0o755); err != nil {
+			t.Fatal(err)
+		}
+		write(t, filepath.Join(home, FieldsFile), inBundle)
+		write(t, moved, asDelivered+"due_date = soon\n")
+		b, err := readBundle(moved, Approve)
+		if err != nil || !b.loose {
+			t.Fatal(b, err)
+		}
+		err = b.goBack(home, ParseFields(b.text), Outcome{Objections: []Objection{{Field: "due_date", Sentence: "This is no date."}}}, sumOf([]byte(asDelivered)))
+		back, _ := os.ReadFile(filepath.Join(home, strings.Fields(want)[0]))
+		if err != nil || list(t, home) != want || list(t, dir) != "bundle" || !strings.Contains(string(back), "# !! This is no date.\ndue_date = soon") {
+			t.Errorf("%s, %s: %q, %v", list(t, home), list(t, dir), back, err)
+		}
+	}
+}
