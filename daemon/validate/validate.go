@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"intray/daemon/config"
 	"intray/daemon/document"
@@ -127,7 +128,7 @@ func pages(d document.Document, pages int) (r Report) {
 			failed++
 		}
 	}
-	r = append(r, finding(KindPages, "", "pages_read", failed == 0, fmt.Sprintf("%d of %d pages could not be read.", failed, pages)))
+	r = append(r, finding(KindPages, "", "pages_read", failed == 0, counted(failed, pages, "could not be read")))
 	for _, w := range d.Warnings {
 		switch w.Code {
 		case "class_ambiguous", "xml_differs", "check_digits", "read_by_sum":
@@ -141,7 +142,16 @@ func pages(d document.Document, pages int) (r Report) {
 		}
 	}
 	return append(r, finding(KindPages, "", "pages_whole", len(damaged) == 0,
-		fmt.Sprintf("%d of %d pages came damaged by fax; parts of them may be missing.", len(damaged), pages)))
+		counted(len(damaged), pages, "came damaged by fax; parts of them may be missing")))
+}
+
+// counted says of how many pages something bad is so.
+func counted(bad, pages int, what string) string {
+	if bad == 0 {
+		what, _, _ = strings.Cut(what, ";")
+		return fmt.Sprintf("None of the pages %s.", what)
+	}
+	return fmt.Sprintf("%d of %d pages %s.", bad, pages, what)
 }
 
 // sampled decides by the content alone: the same file is always in the sample
