@@ -43,7 +43,7 @@ func Compile(c config.Class) (*Class, error) {
 	}
 	for _, name := range c.Unique {
 		if out.types[name] == "" {
-			return nil, fmt.Errorf("class %q: unique asks for a field %q that there is not", c.Name, name)
+			return nil, fmt.Errorf("unique of class %q cannot be used: %s", c.Name, noField(name, out.types))
 		}
 	}
 	for i, r := range c.Rules {
