@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) listCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, unsaid bool
 	asked := map[string]*string{}
 	c := &cobra.Command{
 		Use: "list", Short: "List documents, newest first", Args: cobra.NoArgs,
@@ -36,6 +36,9 @@ func (a *app) listCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if unsaid {
+				return a.listUntold(cmd.Context(), cfg, asJSON)
+			}
 			docs, next, err := listDocuments(cmd.Context(), cfg, query)
 			if err != nil {
 				return err
@@ -47,6 +50,9 @@ func (a *app) listCommand() *cobra.Command {
 			}
 			if next != "" {
 				fmt.Fprintf(a.errs, "There are more: --cursor %s\n", next)
+			}
+			if err == nil && !asJSON {
+				a.hintUntold(cmd.Context(), cfg)
 			}
 			return err
 		},
@@ -60,6 +66,7 @@ func (a *app) listCommand() *cobra.Command {
 		asked[name] = c.Flags().String(name, "", help)
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&unsaid, "untold", false, "instead of documents, what webhooks, hooks and tables were not told of them")
 	return c
 }
 
@@ -208,7 +215,7 @@ func (a *app) printParts(d web.Detail) {
 	for _, m := range d.Outbox {
 		when := "again " + m.NotBefore.Local().Format(time.DateTime)
 		if m.Dead {
-			when = "given up; intray retry tries it again"
+			when = "given up; intray retry --untold ID tries it again"
 		}
 		fmt.Fprintf(a.out, "not yet told: %s to %s, %d attempts, %s. %s\n", m.Event, printable(m.To), m.Attempts, when, printable(m.Failure))
 	}

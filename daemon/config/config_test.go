@@ -105,6 +105,7 @@ func TestBadFiles(t *testing.T) {
 		"whole number":        {folder + "max_pages = \"3\"\n", `config.toml:3: folder.max_pages must be a whole number without quotes, such as max_pages = 10`},
 		"number":              {folder + "sample = \"x\"\n", `config.toml:3: folder.sample must be a number without quotes`},
 		"text":                {folder + "csv = 3\n", `config.toml:3: folder.csv must be text in quotes, such as csv = "..."`},
+		"text in a list":      {folder + "hook = [\"a\", 3]\n", `config.toml:3: each entry of the list folder.hook must be text in quotes`},
 		"one bracket":         {folder + "[class]\nname = \"x\"\n", `config.toml:3: there may be several class sections, so each begins with two brackets: write [[class]] and not [class]`},
 		"section":             {folder + "[[web]]\nlisten = \"\"\n", `config.toml:3: web must be a section of its own, [web]`},
 		"key twice":           {folder + "csv = \"a\"\ncsv = \"b\"\n", `config.toml:4: folder.csv stands twice in the same section; keep one of the two lines`},

@@ -96,6 +96,9 @@ func inWords(key, message, line string) string {
 	case "boolean":
 		return fmt.Sprintf("%s must be true or false, without quotes", key)
 	case "string":
+		if _, value, ok := strings.Cut(line, "="); ok && strings.HasPrefix(strings.TrimSpace(value), "[") {
+			return fmt.Sprintf("each entry of the list %s must be text in quotes", key)
+		}
 		return fmt.Sprintf("%s must be text in quotes, such as %s = \"...\"", key, name)
 	}
 	return fmt.Sprintf("%s has a value of the wrong kind", key)
