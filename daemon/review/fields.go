@@ -30,8 +30,8 @@ const (
 
 // Spec is a field that a class has.
 type Spec struct {
-	Name, Type string
-	Required   bool
+	Name, Type, Format string
+	Required           bool
 }
 
 // Doubt is something to be looked at. Field is "" for the document as a whole.

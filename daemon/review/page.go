@@ -124,7 +124,7 @@ func pageOf(s Sheet, p Pictures) shown {
 	lines := s.lines()
 	for _, f := range lines {
 		out.Fields = append(out.Fields, shownField{Name: f.Name, Value: f.Value, Percent: int(100 * f.Confidence), Page: f.Page, Known: f.Value != "",
-			Typed: f.From == FromReview, Doubts: doubts[f.Name], Cut: picture(p.Cuts[f.Name])})
+			Typed: f.From == document.FromReview, Doubts: doubts[f.Name], Cut: picture(p.Cuts[f.Name])})
 	}
 	for _, v := range p.Views {
 		page := shownPage{Number: v.Page.Number, Sentence: v.Sentence, Picture: picture(v.Picture)}

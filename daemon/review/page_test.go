@@ -21,7 +21,7 @@ func TestPage(t *testing.T) {
 	d := document.Document{Source: document.Source{Name: evil + ".pdf", Pages: 40}, Fields: []document.Field{
 		{Name: "total", Value: evil, Confidence: 0.62, Page: 3, Box: document.Box{10, 10, 60, 20}, From: "text"}}}
 	var b strings.Builder
-	err := Page(&b, Sheet{Document: d, Specs: []Spec{{"due_date", "date", false}}, Doubts: []Doubt{{"total", "It is doubtful " + evil}}, MayConfirm: true},
+	err := Page(&b, Sheet{Document: d, Specs: []Spec{{Name: "due_date", Type: "date"}}, Doubts: []Doubt{{"total", "It is doubtful " + evil}}, MayConfirm: true},
 		Pictures{Left: 38, Cuts: map[string]string{"total": picture}, Views: []View{
 			{Page: document.Page{Number: 3, Width: 100, Height: 200}, Picture: picture, Words: []document.Word{{Text: evil, Box: document.Box{20, 40, 30, 50}, Confidence: 0.1}}},
 			{Page: document.Page{Number: 4}, Sentence: "Page 4 could not be read."}}})

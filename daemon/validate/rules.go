@@ -113,7 +113,16 @@ func compile(r config.Rule, types map[string]string) (rule, error) {
 }
 
 func unusable(r config.Rule, why string) error {
-	return fmt.Errorf("the check %s cannot be used: %s", strings.Join(strings.Fields(r.Check), " "), why)
+	return fmt.Errorf("the check %s cannot be used: %s", oneLine(r.Check), why)
+}
+
+// oneLine is an expression that was written on several.
+func oneLine(check string) string {
+	lines := strings.Split(check, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.TrimSpace(strings.Join(lines, " "))
 }
 
 func zero(kind string) any {
@@ -182,7 +191,7 @@ func valuesOf(d document.Document, types map[string]string) map[string]any {
 // check applies the rule. One that speaks of a field that was not found does
 // not apply; one that cannot be worked out does not hold.
 func (r rule) check(values map[string]any) Finding {
-	f := finding(KindRule, "", r.config.Check, true, "")
+	f := finding(KindRule, "", oneLine(r.config.Check), true, "")
 	f.Severe = r.config.Severity != "warn"
 	env := functions(values)
 	var missing, said []string
