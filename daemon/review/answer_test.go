@@ -53,6 +53,25 @@ func TestAnswerToWhatWasEdited(t *testing.T) {
 	}
 }
 
+// TestTextUnderAnotherName: what a person saved beside fields.txt is not passed over.
+func TestTextUnderAnotherName(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "bundle")
+	delivered(t, dir)
+	write(t, filepath.Join(dir, "a.txt"), "what was printed\n")
+	for want, name := range []string{"a.txt", "fields.txt.txt"} {
+		if name != "a.txt" {
+			write(t, filepath.Join(dir, name), "# document "+someID+"\ntotal = 2\n")
+		}
+		o, text, err := OrderFor(someID, "1", dir, Approve, "anna")
+		if err != nil || o.DocumentID != someID || len(text.Objections) != want {
+			t.Errorf("%s: %+v, %v", name, text.Objections, err)
+		}
+		if want > 0 && !strings.HasPrefix(text.Objections[0].Sentence, "\"fields.txt.txt\" in this folder holds values, too") {
+			t.Error(text.Objections)
+		}
+	}
+}
+
 // TestTextsThatDiffer: a text that was moved alone does not replace the one in
 // the bundle if a person wrote into that, too.
 func TestTextsThatDiffer(t *testing.T) {

@@ -60,9 +60,12 @@ type bundle struct {
 	id, attempt string // "" when they are not told
 	text        []byte // of fields.txt; nil if there is none
 	textPath    string
-	headName    string   // of the JSON that told the ids
-	names       []string // of regular files: nothing else is opened
-	sizes       map[string]int64
+	// others are texts that tell a document's id beside fields.txt: what a person
+	// saved under another name.
+	others   []string
+	headName string   // of the JSON that told the ids
+	names    []string // of regular files: nothing else is opened
+	sizes    map[string]int64
 	// marks change when a file in it does.
 	marks string
 	since time.Time
@@ -118,6 +121,14 @@ func (b *bundle) identify() error {
 				return err
 			}
 			b.text, b.textPath = text, path
+		} else if strings.EqualFold(filepath.Ext(name), ".txt") {
+			text, err := readSmall(path)
+			if err != nil {
+				return err
+			}
+			if ParseFields(text).DocumentID != "" {
+				b.others = append(b.others, name)
+			}
 		}
 		if b.attempt == "" && strings.EqualFold(filepath.Ext(name), ".json") {
 			if err := b.readHead(path); err != nil {
@@ -331,6 +342,10 @@ func OrderFor(documentID, attempt, bundlePath, verb, by string) (o Order, text T
 // says puts into an order what the clerk wrote.
 func (b *bundle) says(o *Order) Text {
 	text := ParseFields(b.text)
+	for _, name := range b.others {
+		text.Objections = append(text.Objections, Objection{Sentence: fmt.Sprintf(
+			"%q in this folder holds values, too, and nothing in it was used. Put those that count into %s, delete the other file, and move the folder once more.", name, FieldsFile)})
+	}
 	o.Edits, o.Confirm, o.Reason = text.Edits, text.Confirm, text.Reason
 	if b.text != nil {
 		o.Texts = []string{sumOf(b.text)}
