@@ -88,10 +88,47 @@ func TestTextsThatDiffer(t *testing.T) {
 		if err != nil || !b.loose {
 			t.Fatal(b, err)
 		}
-		err = b.goBack(home, ParseFields(b.text), Outcome{Objections: []Objection{{Field: "due_date", Sentence: "This is no date."}}}, sumOf([]byte(asDelivered)))
+		err = b.goBack(home, ParseFields(b.text), Outcome{Objections: []Objection{{Field: "due_date", Sentence: "This is no date."}}}, Manifest{Sums: map[string]string{FieldsFile: sumOf([]byte(asDelivered))}})
 		back, _ := os.ReadFile(filepath.Join(home, strings.Fields(want)[0]))
 		if err != nil || list(t, home) != want || list(t, dir) != "bundle" || !strings.Contains(string(back), "# !! This is no date.\ndue_date = soon") {
 			t.Errorf("%s, %s: %q, %v", list(t, home), list(t, dir), back, err)
+		}
+	}
+}
+
+// TestCopyGivenBack takes the place of the bundle it is a copy of, unless a person
+// changed that.
+func TestCopyGivenBack(t *testing.T) {
+	for own, want := range map[string]string{"": "bundle", "own.txt": "bundle bundle-2", FieldsFile: "bundle bundle-2"} {
+		dir := t.TempDir()
+		home, copied := filepath.Join(dir, "review", "bundle"), filepath.Join(dir, "approve", "bundle")
+		m := delivered(t, home)
+		delivered(t, copied)
+		typed := "# document " + someID + "\ntotal = a lot\n"
+		write(t, filepath.Join(copied, FieldsFile), typed)
+		if own != "" {
+			write(t, filepath.Join(home, own), "mine")
+		}
+		b, err := readBundle(copied, Approve)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := b.goBack(home, ParseFields(b.text), Outcome{Objections: []Objection{{Line: 2, Sentence: "No."}}}, m); err != nil || list(t, filepath.Dir(home)) != want {
+			t.Errorf("%q: %s, %v", own, list(t, filepath.Dir(home)), err)
+		}
+		data, _ := os.ReadFile(filepath.Join(dir, "review", want[strings.LastIndex(want, " ")+1:], FieldsFile))
+		if !strings.Contains(string(data), "# !! No.\ntotal = a lot") {
+			t.Errorf("%q: %q", own, data)
+		}
+	}
+}
+
+// TestRemarkBehindAValue is no part of an amount or a date; a text may have a #.
+func TestRemarkBehindAValue(t *testing.T) {
+	for typedIn, want := range map[string]string{"amount 12,50 # Anna": "12.50", "date 3.4.2026# seen": "2026-04-03", "currency EUR #": "EUR", "text Unit # 5": "Unit # 5", "code #5": "#5"} {
+		kind, value, _ := strings.Cut(typedIn, " ")
+		if got, err := typed(kind, value, "", nil); err != nil || got != want {
+			t.Errorf("%s: %q, %v", typedIn, got, err)
 		}
 	}
 }

@@ -238,11 +238,10 @@ func (b *bundle) by(m Manifest) string {
 }
 
 // goBack answers in the text and puts the bundle back to where it was delivered,
-// or beside that if somebody else has the name by now. asDelivered is the SHA-256
-// of the text that was delivered.
-func (b *bundle) goBack(home string, text Text, outcome Outcome, asDelivered string) error {
+// or beside that if somebody else has the name by now.
+func (b *bundle) goBack(home string, text Text, outcome Outcome, manifest Manifest) error {
 	if b.loose {
-		return b.textBack(home, text, outcome, asDelivered)
+		return b.textBack(home, text, outcome, manifest.Sums[FieldsFile])
 	}
 	path := b.textPath
 	if path == "" {
@@ -253,6 +252,9 @@ func (b *bundle) goBack(home string, text Text, outcome Outcome, asDelivered str
 	}
 	_ = os.Remove(filepath.Join(b.path, NoteFile)) // it may be there
 	fault.Point("review.annotated")
+	if err := takeAway(home, b, manifest, []string{text.sum}); err != nil {
+		return err
+	}
 	return renameBeside(b.path, home)
 }
 

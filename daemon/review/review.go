@@ -295,7 +295,7 @@ func (r *Room) giveBack(doc ledger.Document, bundles []*bundle, text Text, outco
 	if len(doc.Outputs) > 0 {
 		home = doc.Outputs[0]
 	}
-	if err := first.goBack(home, text, outcome, manifest.Sums[FieldsFile]); err != nil {
+	if err := first.goBack(home, text, outcome, manifest); err != nil {
 		r.Log.Warn("A bundle could not be given back; it will be tried again.", "bundle", first.path, "error", err)
 		return
 	}
