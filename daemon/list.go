@@ -39,22 +39,7 @@ func (a *app) listCommand() *cobra.Command {
 			if unsaid {
 				return a.listUntold(cmd.Context(), cfg, asJSON)
 			}
-			docs, next, err := listDocuments(cmd.Context(), cfg, query)
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				err = a.printJSON(docs)
-			} else {
-				err = a.printList(docs)
-			}
-			if next != "" {
-				fmt.Fprintf(a.errs, "There are more: --cursor %s\n", next)
-			}
-			if err == nil && !asJSON {
-				a.hintUntold(cmd.Context(), cfg)
-			}
-			return err
+			return a.list(cmd.Context(), cfg, query, asJSON)
 		},
 	}
 	for name, help := range map[string]string{
@@ -68,6 +53,25 @@ func (a *app) listCommand() *cobra.Command {
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	c.Flags().BoolVar(&unsaid, "untold", false, "instead of documents, what webhooks, hooks and tables were not told of them")
 	return c
+}
+
+func (a *app) list(ctx context.Context, cfg *config.Config, query url.Values, asJSON bool) error {
+	docs, next, err := listDocuments(ctx, cfg, query)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = a.printJSON(docs)
+	} else {
+		err = a.printList(docs)
+	}
+	if next != "" {
+		fmt.Fprintf(a.errs, "There are more: --cursor %s\n", next)
+	}
+	if err == nil && !asJSON {
+		a.hintUntold(ctx, cfg)
+	}
+	return err
 }
 
 func (a *app) showCommand() *cobra.Command {

@@ -156,7 +156,7 @@ type Text struct {
 
 	lines []string
 	plain bool
-	// ending is that of its lines, sum its SHA-256.
+	// ending is that of most of its lines, sum its SHA-256.
 	ending, sum string
 	// tooLarge is true for a text of which only the beginning was read.
 	tooLarge bool
@@ -177,7 +177,7 @@ func ParseFields(data []byte) Text {
 	}
 	text, plain := decodeText(data)
 	t := Text{plain: plain, lines: splitLines(text), ending: "\n", sum: sumOf(data)}
-	if strings.Contains(text, "\r\n") {
+	if 2*strings.Count(text, "\r\n") > strings.Count(text, "\n") {
 		t.ending = "\r\n"
 	}
 	if len(t.lines) > mostLines {
