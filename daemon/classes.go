@@ -15,9 +15,9 @@ func compileClasses(cfg *config.Config) (map[string]*validate.Class, error) {
 	for i, c := range cfg.Classes {
 		compiled, err := validate.Compile(c)
 		if err != nil {
-			key := fmt.Sprintf("class.%d", i)
+			key := fmt.Sprintf("class.%d.unique", i)
 			if e, ok := errors.AsType[*validate.RuleError](err); ok {
-				key += fmt.Sprintf(".rule.%d.check", e.Index)
+				key = fmt.Sprintf("class.%d.rule.%d.check", i, e.Index)
 			}
 			return nil, usage(cfg.Complaint(key, err.Error()))
 		}

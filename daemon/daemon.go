@@ -212,6 +212,7 @@ func (h *house) actions() web.Actions {
 		Retry: func(id, actor string) (ledger.Document, error) {
 			return retryDocument(h.ledger, h.originals, h.log, id, actor)
 		},
+		Tell: func(ids []string) (int, error) { return tellAgain(h.ledger, ids) },
 		Decide: func(ctx context.Context, id, verb string, q web.DecisionRequest) (ledger.Document, error) {
 			return decide(ctx, h.pipeline, id, verb, "api", q)
 		},

@@ -54,6 +54,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			findings = append(findings, findEngines(cfg)...)
 			findings = append(findings, checkFolders(cfg)...)
 			findings = append(findings, checkSpace(cfg), checkPort(cfg), checkClock(path))
+			findings = append(findings, checkTold(cmd.Context(), cfg)...)
 			if deep {
 				found, err := deepCheck(cmd.Context(), cfg)
 				if err != nil {

@@ -60,7 +60,7 @@ func rooms() map[string][]string {
 		"daemon/extract/value":         {},
 		"daemon/extract/mrz":           {},
 		"daemon/extract/einvoice":      {"daemon/document", "daemon/extract/value"},
-		"daemon/validate":              {"engines", "daemon/config", "daemon/document"},
+		"daemon/validate":              {"engines", "daemon/config", "daemon/document", "daemon/extract/value"},
 	}
 }
 

@@ -18,7 +18,7 @@ import (
 )
 
 func (a *app) listCommand() *cobra.Command {
-	var asJSON bool
+	var asJSON, unsaid bool
 	asked := map[string]*string{}
 	c := &cobra.Command{
 		Use: "list", Short: "List documents, newest first", Args: cobra.NoArgs,
@@ -36,19 +36,10 @@ func (a *app) listCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			docs, next, err := listDocuments(cmd.Context(), cfg, query)
-			if err != nil {
-				return err
+			if unsaid {
+				return a.listUntold(cmd.Context(), cfg, asJSON)
 			}
-			if asJSON {
-				err = a.printJSON(docs)
-			} else {
-				err = a.printList(docs)
-			}
-			if next != "" {
-				fmt.Fprintf(a.errs, "There are more: --cursor %s\n", next)
-			}
-			return err
+			return a.list(cmd.Context(), cfg, query, asJSON)
 		},
 	}
 	for name, help := range map[string]string{
@@ -60,7 +51,27 @@ func (a *app) listCommand() *cobra.Command {
 		asked[name] = c.Flags().String(name, "", help)
 	}
 	c.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	c.Flags().BoolVar(&unsaid, "untold", false, "instead of documents, what webhooks, hooks and tables were not told of them")
 	return c
+}
+
+func (a *app) list(ctx context.Context, cfg *config.Config, query url.Values, asJSON bool) error {
+	docs, next, err := listDocuments(ctx, cfg, query)
+	if err != nil {
+		return err
+	}
+	if asJSON {
+		err = a.printJSON(docs)
+	} else {
+		err = a.printList(docs)
+	}
+	if next != "" {
+		fmt.Fprintf(a.errs, "There are more: --cursor %s\n", next)
+	}
+	if err == nil && !asJSON {
+		a.hintUntold(ctx, cfg)
+	}
+	return err
 }
 
 func (a *app) showCommand() *cobra.Command {
@@ -208,7 +219,7 @@ func (a *app) printParts(d web.Detail) {
 	for _, m := range d.Outbox {
 		when := "again " + m.NotBefore.Local().Format(time.DateTime)
 		if m.Dead {
-			when = "given up; intray retry tries it again"
+			when = "given up; intray retry --untold ID tries it again"
 		}
 		fmt.Fprintf(a.out, "not yet told: %s to %s, %d attempts, %s. %s\n", m.Event, printable(m.To), m.Attempts, when, printable(m.Failure))
 	}

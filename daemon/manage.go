@@ -26,12 +26,24 @@ import (
 )
 
 func (a *app) retryCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "retry ID...", Short: "Try failed or waiting documents again", Args: cobra.MinimumNArgs(1),
+	var unsaid bool
+	c := &cobra.Command{
+		Use: "retry ID...", Short: "Try failed or waiting documents again",
+		Long: "Gives failed documents their tries back and tries waiting ones at once. With --untold it is not documents\n" +
+			"that are tried again but telling others of them: of those named, or of all.",
+		Args: func(cmd *cobra.Command, ids []string) error {
+			if unsaid {
+				return nil
+			}
+			return cobra.MinimumNArgs(1)(cmd, ids)
+		},
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			cfg, err := a.load()
 			if err != nil {
 				return err
+			}
+			if unsaid {
+				return a.retryUntold(cmd.Context(), cfg, ids)
 			}
 			log := newLog(&console{w: a.errs}, slog.LevelWarn)
 			var errs []error
@@ -53,6 +65,8 @@ func (a *app) retryCommand() *cobra.Command {
 			return errors.Join(errs...)
 		},
 	}
+	c.Flags().BoolVar(&unsaid, "untold", false, "tell webhooks, hooks and tables again what they could not be told")
+	return c
 }
 
 // retryDocument is pipeline.Retry with the refusals that people see.
@@ -324,7 +338,7 @@ func (a *app) printStats(s stats) error {
 		return err
 	}
 	if n := s.Outbox; n.Waiting+n.Dead > 0 {
-		fmt.Fprintf(a.out, "%d messages about documents wait to be told, %d were given up.\n", n.Waiting, n.Dead)
+		fmt.Fprintf(a.out, "Messages about documents: waiting to be told %d, given up %d. `intray list --untold` names them.\n", n.Waiting, n.Dead)
 	}
 	switch {
 	case s.Intake == nil:

@@ -301,7 +301,7 @@ func TestBrokenEdits(t *testing.T) {
 	o.moveTo("approve", edit)
 	o.waitLog("needs a correction", "edit.png", "totl")
 	data, err := os.ReadFile(text)
-	if err != nil || string(data) != "\uFEFF# my\n# !! There is no field \"totl\": this kind of document has no fields. Remove the line.\ntotl=1\n" {
+	if err != nil || string(data) != "\uFEFF# my\r\n# !! There is no field \"totl\": this kind of document has no fields. Remove the line.\r\ntotl=1\r\n" {
 		t.Fatalf("%q, %v", data, err)
 	}
 	if err := os.WriteFile(text, []byte("# my\r\n"), 0o644); err != nil {

@@ -27,7 +27,7 @@ func (c *Config) EngineSettings(name string) (engines.Settings, error) {
 // Complaint is a problem that was found later, about the value of a key such as
 // "class.0.rule.1.check".
 func (c *Config) Complaint(key, sentence string) *Problems {
-	return &Problems{[]Problem{{File: c.file, Line: c.lines[key], Key: key, Sentence: sentence}}}
+	return &Problems{[]Problem{{File: c.file, Line: lineOf(c.lines, key), Key: key, Sentence: sentence}}}
 }
 
 func decodeOwn(file string, lines map[string]int, name string, own map[string]any, into any) error {
@@ -38,7 +38,7 @@ func decodeOwn(file string, lines map[string]int, name string, own map[string]an
 	meta, err := toml.NewDecoder(&text).Decode(into)
 	if err != nil {
 		return &Problems{[]Problem{{File: file, Line: lines["engine."+name], Key: "engine." + name,
-			Sentence: fmt.Sprintf("[engine.%s]: %s", name, syntax(file, err).Sentence)}}}
+			Sentence: fmt.Sprintf("[engine.%s]: %s", name, undecoded(file, nil, err).Sentence)}}}
 	}
 	prefix := "engine." + name + "."
 	known := append(knownKeys(reflect.TypeOf(into).Elem(), prefix), prefix+"kind", prefix+"languages")

@@ -77,7 +77,7 @@ func unknownKeys(file string, meta toml.MetaData, lines map[string]int) []Proble
 
 func unknown(file, name string, known []string, lines map[string]int) Problem {
 	sentence := fmt.Sprintf("unknown key %q", name)
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		sentence += fmt.Sprintf("; did you mean %q?", near)
 	}
 	line := 0
@@ -122,9 +122,9 @@ func fieldsOf(t reflect.Type) func(func(reflect.StructField) bool) {
 	}
 }
 
-// nearest is the known key with the fewest edits, if they are few enough to be
+// Nearest is the known key with the fewest edits, if they are few enough to be
 // a slip of the finger or of the place.
-func nearest(name string, known []string) string {
+func Nearest(name string, known []string) string {
 	best, edits := "", len(name)/2+1
 	for _, k := range known {
 		if d := distance(name, k); d < edits {

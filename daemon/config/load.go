@@ -2,14 +2,11 @@ package config
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/BurntSushi/toml"
@@ -91,7 +88,7 @@ func Parse(data []byte, file, dir string) (*Config, []Warning, error) {
 	cfg := Default()
 	meta, err := toml.NewDecoder(bytes.NewReader(data)).Decode(&cfg)
 	if err != nil {
-		return nil, nil, &Problems{[]Problem{syntax(file, err)}}
+		return nil, nil, &Problems{[]Problem{undecoded(file, data, err)}}
 	}
 	lines := keyLines(data)
 	problems := unknownKeys(file, meta, lines)
@@ -102,7 +99,7 @@ func Parse(data []byte, file, dir string) (*Config, []Warning, error) {
 	}
 	cfg.complete(dir)
 	for _, p := range append(empty, cfg.Validate()...) {
-		p.File, p.Line = file, lines[p.Key]
+		p.File, p.Line = file, lineOf(lines, p.Key)
 		problems = append(problems, p)
 	}
 	if len(problems) > 0 {
@@ -111,35 +108,10 @@ func Parse(data []byte, file, dir string) (*Config, []Warning, error) {
 	}
 	warnings := cfg.warnings()
 	for i := range warnings {
-		warnings[i].File, warnings[i].Line = file, lines[warnings[i].Key]
+		warnings[i].File, warnings[i].Line = file, lineOf(lines, warnings[i].Key)
 	}
 	return &cfg, warnings, nil
 }
-
-// syntax puts a decoding error into words.
-func syntax(file string, err error) Problem {
-	var parse toml.ParseError
-	if errors.As(err, &parse) {
-		key := parse.LastKey
-		sentence := parse.Message
-		if sentence == "" {
-			sentence = strings.TrimPrefix(parse.Error(), "toml: ")
-		}
-		if key != "" && !strings.Contains(sentence, key) {
-			sentence = key + ": " + sentence
-		}
-		return Problem{File: file, Line: parse.Position.Line, Key: key, Sentence: sentence}
-	}
-	text := strings.TrimPrefix(err.Error(), "toml: ")
-	if m := positioned.FindStringSubmatch(text); m != nil {
-		line, _ := strconv.Atoi(m[1]) // digits by the pattern
-		return Problem{File: file, Line: line, Key: m[2], Sentence: fmt.Sprintf("%s: %s", m[2], m[3])}
-	}
-	return Problem{File: file, Sentence: text}
-}
-
-// positioned is how the decoder reports a value of the wrong type.
-var positioned = regexp.MustCompile(`(?s)^line (\d+) \(last key "(.+?)"\): (.*)$`)
 
 // empty finds values of folders that are written and say nothing: they would
 // silently become the default.

@@ -93,7 +93,7 @@ func (v *checker) valueNames(c *Config, key string, f Folder) {
 		}
 	}
 	hint := func(name string) string {
-		if near := nearest(name, slices.Sorted(maps.Keys(types))); near != "" {
+		if near := Nearest(name, slices.Sorted(maps.Keys(types))); near != "" {
 			return fmt.Sprintf("; did you mean %q?", near)
 		}
 		return "; give it a [[class.field]]"

@@ -173,6 +173,9 @@ type Field struct {
 	From       string  `json:"from"`
 }
 
+// FromReview is where a field comes from that a person typed.
+const FromReview = "review"
+
 // Table is a grid of cells. Name says what its rows are, such as "line_items",
 // and Columns what each column is; both are empty where that is not known. Page
 // is 0 for a table that stands on no page.
@@ -198,6 +201,8 @@ type Warning struct {
 	Code    string `json:"code"`
 	Message string `json:"message"`
 	Page    int    `json:"page"`
+	// Field is the field it is about, "" for none; the message names it in the JSON.
+	Field string `json:"-"`
 }
 
 // Verdicts of validation.

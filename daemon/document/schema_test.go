@@ -143,6 +143,9 @@ func compareObject(root, n node, typ reflect.Type, at string, used map[string]bo
 	var keys []string
 	for i := range typ.NumField() {
 		key, options, _ := strings.Cut(typ.Field(i).Tag.Get("json"), ",")
+		if key == "-" {
+			continue
+		}
 		keys = append(keys, key)
 		if options != "" {
 			problems = append(problems, fmt.Sprintf("%s.%s: every key is always there, without %s", at, key, options))

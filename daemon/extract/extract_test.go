@@ -233,3 +233,19 @@ func BenchmarkPage(b *testing.B) {
 		})
 	}
 }
+
+// TestFailingCheckDigits: the warning says which field it is about, so that a
+// person sees it beside the value.
+func TestFailingCheckDigits(t *testing.T) {
+	a, _ := ask(t, builtIn(t), extract.Question{Class: "invoice"}, pageOf(1, printed{60, 60, "Invoice number: 4711"},
+		printed{60, 700, "IBAN: DE88 3704 0044 0532 0130 00"}, printed{60, 715, "VAT ID: DE136695975"}))
+	about := map[string]string{}
+	for _, w := range a.Warnings {
+		if w.Code == extract.CodeCheckDigits {
+			about[w.Field] = w.Message
+		}
+	}
+	if len(about) != 2 || !strings.Contains(about["iban"], "check digits of iban") || !strings.Contains(about["seller_vat_id"], "seller vat id") {
+		t.Errorf("%v", a.Warnings)
+	}
+}

@@ -97,7 +97,7 @@ func (x *search) merge(read []document.Field, drawn bool) (out []document.Field,
 	for _, k := range x.known {
 		i := slices.IndexFunc(read, func(f document.Field) bool { return f.Name == k.Name })
 		if i >= 0 && !drawn && slices.Contains(contradictable(), k.Name) && read[i].Confidence >= believes(k.Name) && !sameValue(k.Field, read[i]) {
-			differ = append(differ, document.Warning{Code: CodeXMLDiffers, Page: read[i].Page, Message: fmt.Sprintf(
+			differ = append(differ, document.Warning{Code: CodeXMLDiffers, Page: read[i].Page, Field: k.Name, Message: fmt.Sprintf(
 				"The e-invoice inside the file says %s is %s, the page says %s. Please check which is right.", words(k.Name), k.Value, read[i].Value)})
 		}
 		if i >= 0 && !k.printed && sameValue(k.Field, read[i]) {
@@ -106,7 +106,7 @@ func (x *search) merge(read []document.Field, drawn bool) (out []document.Field,
 		if k.Name == "iban" {
 			if _, valid, _ := value.ParseIBAN(k.Value); !valid {
 				k.Confidence = min(k.Confidence, refuted)
-				differ = append(differ, document.Warning{Code: CodeCheckDigits, Page: k.Page, Message: fmt.Sprintf(
+				differ = append(differ, document.Warning{Code: CodeCheckDigits, Page: k.Page, Field: k.Name, Message: fmt.Sprintf(
 					"The check digits of the IBAN %s in the e-invoice do not hold. Please check it before anything is paid.", k.Value)})
 			}
 		}

@@ -185,10 +185,10 @@ func doubts(fields []document.Field, why map[string]string) (out []document.Warn
 		}
 		switch why[f.Name] {
 		case "check_digits":
-			out = append(out, document.Warning{Code: CodeCheckDigits, Page: f.Page,
-				Message: fmt.Sprintf("The check digits of %s %q do not hold: it may be misread.", f.Name, f.Value)})
+			out = append(out, document.Warning{Code: CodeCheckDigits, Page: f.Page, Field: f.Name,
+				Message: fmt.Sprintf("The check digits of %s %q do not hold: it may be misread.", words(f.Name), f.Value)})
 		case "sum":
-			out = append(out, document.Warning{Code: CodeReadBySum, Page: f.Page, Message: fmt.Sprintf(
+			out = append(out, document.Warning{Code: CodeReadBySum, Page: f.Page, Field: f.Name, Message: fmt.Sprintf(
 				"%s was read as %q, but the other amounts say %s. Please check which is right.", words(f.Name), f.Raw, f.Value)})
 		}
 	}

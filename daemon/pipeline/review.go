@@ -22,19 +22,6 @@ import (
 	"intray/ledger"
 )
 
-// What a document in review was read as is kept here until a person decides:
-// its pages, its PDF, its JSON without pages, and what was delivered to the
-// review folder. Nothing that happens to the bundle there can harm it.
-const (
-	waitingFolder = "in-review"
-	documentFile  = "document.json"
-	manifestFile  = "bundle.json"
-)
-
-func (p *Pipeline) waitingDir(id string) string {
-	return filepath.Join(filepath.Dir(p.WorkDir), waitingFolder, id)
-}
-
 // forClerk keeps what an approval will need and makes what only a clerk needs.
 func (a *attempt) forClerk(ctx context.Context, doc document.Document, havePDF bool) ([]deliver.Part, error) {
 	if !havePDF {
@@ -44,7 +31,7 @@ func (a *attempt) forClerk(ctx context.Context, doc document.Document, havePDF b
 	}
 	data, err := document.Encode(doc)
 	if err == nil {
-		err = durable.WriteFile(filepath.Join(a.dir, documentFile), data, 0o600)
+		err = errors.Join(a.keepAbout(doc.Warnings), durable.WriteFile(filepath.Join(a.dir, documentFile), data, 0o600))
 	}
 	if err != nil || a.Impatient { // nobody will decide on a command's results
 		return nil, err
@@ -60,14 +47,14 @@ func (a *attempt) forClerk(ctx context.Context, doc document.Document, havePDF b
 // sheet is what there is to tell a clerk.
 func (a *attempt) sheet(doc document.Document) review.Sheet {
 	s := review.Sheet{Document: doc, Specs: a.specs(doc.Class.Name)}
-	fields := map[string]string{} // by check
+	fields := map[document.Check]string{} // several fields may fail the same rule
 	for _, f := range a.report {
-		fields[f.Rule] = f.Field
+		fields[f.Check] = f.Field
 		s.MayConfirm = s.MayConfirm || !f.Passed && f.Severe && confirmable(f)
 	}
 	for _, c := range doc.Validation.Checks {
 		if !c.Passed {
-			s.Doubts = append(s.Doubts, review.Doubt{Field: fields[c.Rule], Sentence: c.Message})
+			s.Doubts = append(s.Doubts, review.Doubt{Field: fields[c], Sentence: c.Message})
 		}
 	}
 	return s
@@ -80,92 +67,10 @@ func (p *Pipeline) specs(class string) (out []review.Spec) {
 			continue
 		}
 		for _, f := range c.Fields {
-			out = append(out, review.Spec{Name: f.Name, Type: f.Type, Required: f.Required})
+			out = append(out, review.Spec{Name: f.Name, Type: f.Type, Format: f.Format, Required: f.Required})
 		}
 	}
 	return out
-}
-
-// readAs is what a document in review was read as, without its pages. The error
-// matches fs.ErrNotExist when that is not known any more.
-func (p *Pipeline) readAs(id string) (document.Document, error) {
-	data, err := os.ReadFile(filepath.Join(p.waitingDir(id), documentFile))
-	if err != nil {
-		return document.Document{}, fmt.Errorf("read document in review: %w", err)
-	}
-	return document.Decode(data)
-}
-
-// putAway does with a work folder what the document's state asks for: it waits
-// with a document in review, else it goes, and with it what waited.
-func (p *Pipeline) putAway(doc ledger.Document) error {
-	work, waiting := filepath.Join(p.WorkDir, doc.ID), p.waitingDir(doc.ID)
-	if doc.State != ledger.NeedsHumanReview {
-		return errors.Join(os.RemoveAll(work), os.RemoveAll(waiting))
-	}
-	if _, err := os.Stat(work); errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err := os.RemoveAll(filepath.Join(work, showFolder)); err != nil {
-		return fmt.Errorf("remove pictures: %w", err)
-	}
-	if err := os.MkdirAll(filepath.Dir(waiting), 0o700); err != nil {
-		return fmt.Errorf("make folder for documents in review: %w", err)
-	}
-	if err := os.RemoveAll(waiting); err != nil { // of an earlier round
-		return fmt.Errorf("clear folder for a document in review: %w", err)
-	}
-	if err := os.Rename(work, waiting); err != nil {
-		return fmt.Errorf("keep a document in review: %w", err)
-	}
-	return durable.SyncDir(filepath.Dir(waiting))
-}
-
-// sweepWaiting removes what is kept of documents that are not in review any more.
-func (p *Pipeline) sweepWaiting() error {
-	left, err := os.ReadDir(filepath.Dir(p.waitingDir("x")))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("list documents in review: %w", err)
-	}
-	for _, e := range left {
-		doc, err := p.Ledger.Get(e.Name())
-		if err != nil && !errors.Is(err, ledger.ErrNotFound) || err == nil && doc.State == ledger.NeedsHumanReview {
-			continue // what is not known to be over stays
-		}
-		if err := os.RemoveAll(p.waitingDir(e.Name())); err != nil {
-			return fmt.Errorf("clear folder of a document in review: %w", err)
-		}
-	}
-	return nil
-}
-
-// list keeps what a staged bundle has, beside what an approval will need: once it
-// is published, people may change it.
-func (p *Pipeline) list(doc ledger.Document, plan deliver.Plan) error {
-	m, err := review.ManifestOf(filepath.Join(plan.Staging, plan.Items[0].Temp))
-	if err != nil {
-		return err
-	}
-	data, err := json.Marshal(m)
-	if err != nil {
-		return fmt.Errorf("encode manifest: %w", err)
-	}
-	return durable.WriteFile(filepath.Join(p.WorkDir, doc.ID, manifestFile), data, 0o600)
-}
-
-// Manifest is what was delivered in the bundle of a document in review.
-func (p *Pipeline) Manifest(id string) (m review.Manifest, err error) {
-	data, err := os.ReadFile(filepath.Join(p.waitingDir(id), manifestFile))
-	if err == nil {
-		err = json.Unmarshal(data, &m)
-	}
-	if err != nil {
-		return m, fmt.Errorf("read manifest: %w", err)
-	}
-	return m, nil
 }
 
 // Decide carries out a person's decision on a document in review: durable
@@ -231,6 +136,7 @@ func (a *attempt) approve(ctx context.Context, o review.Order, decision *ledger.
 	if len(objections) > 0 {
 		return review.Outcome{Objections: objections}, nil
 	}
+	doc.Warnings = standing(before, doc)
 	report, err := a.judge(doc, 0)
 	if err != nil {
 		return review.Outcome{}, err

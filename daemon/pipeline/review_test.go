@@ -74,6 +74,58 @@ func approval(doc ledger.Document, text string) review.Order {
 	return review.Order{DocumentID: doc.ID, Verb: review.Approve, By: "anna", Edits: parsed.Edits, Confirm: parsed.Confirm, Bundles: []string{doc.Outputs[0]}}
 }
 
+// TestDoubtsOfFields: where several fields fail the same check, each has its own
+// sentence beside it.
+func TestDoubtsOfFields(t *testing.T) {
+	doc := document.Document{Warnings: []document.Warning{{Code: "check_digits", Field: "iban", Message: "The IBAN does not hold."},
+		{Code: "check_digits", Field: "seller_vat_id", Message: "The VAT number does not hold."}}}
+	a := &attempt{Pipeline: &Pipeline{Config: &config.Config{}}, report: validate.Document(doc, validate.Subject{})}
+	doc.Validation = a.report.Validation(doc.Warnings)
+	if s := a.sheet(doc); len(s.Doubts) != 2 || s.Doubts[0] != (review.Doubt{Field: "iban", Sentence: "The IBAN does not hold."}) || s.Doubts[1].Field != "seller_vat_id" {
+		t.Errorf("%+v", s.Doubts)
+	}
+}
+
+// TestTypedAccount: an IBAN that a person typed is proven like any other, in
+// whatever groups, and a doubt about the value that it replaced is gone.
+func TestTypedAccount(t *testing.T) {
+	tr := newTray(t, &workers{})
+	doc := tr.inReview(t, field("invoice_number", "code", "7"), field("iban", "code", "DE88370400440532013000"))
+	tr.Config.Classes[0].Fields = append(tr.Config.Classes[0].Fields, config.Field{Name: "iban", Type: "code", Format: "iban"})
+	compiled, err := validate.Compile(tr.Config.Classes[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	tr.Classes["bill"] = compiled
+	read, err := tr.readAs(doc.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := &attempt{Pipeline: tr.Pipeline, dir: tr.waitingDir(doc.ID)}
+	read.Warnings = append(read.Warnings, document.Warning{Code: "check_digits", Field: "iban", Message: "It does not hold."})
+	data, err := document.Encode(read)
+	if err := errors.Join(err, a.keepAbout(read.Warnings), os.WriteFile(filepath.Join(a.dir, documentFile), data, 0o600)); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]string{"iban = DE87 3704 0044 0532 0130 00": "the check digits of this IBAN do not hold", "iban = none": "that is no IBAN"} {
+		outcome, err := tr.Decide(t.Context(), approval(doc, text))
+		if err != nil || len(outcome.Objections) != 1 || outcome.Objections[0].Field != "iban" || !strings.Contains(outcome.Objections[0].Sentence, want) || !outcome.MayConfirm {
+			t.Errorf("%s: %+v, %v", text, outcome, err)
+		}
+	}
+	if outcome, err := tr.Decide(t.Context(), approval(doc, "iban = de89 3704 0044 0532 0130 00")); err != nil || len(outcome.Objections) > 0 {
+		t.Fatalf("%+v, %v", outcome, err)
+	}
+	data, err = os.ReadFile(filepath.Join(tr.dir, "out", "a", "scan.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := document.Decode(data)
+	if err != nil || d.Value("iban") != "DE89370400440532013000" || strings.Contains(string(data), "does not hold") || strings.Contains(string(data), "check_digits") {
+		t.Errorf("%s, %v", data, err)
+	}
+}
+
 // TestCorrections: what does not hold comes back, what is corrected is checked
 // again and delivered as a new version that says who changed what.
 func TestCorrections(t *testing.T) {

@@ -8,9 +8,6 @@ import (
 	"intray/daemon/document"
 )
 
-// FromReview is where a field comes from that a person typed.
-const FromReview = "review"
-
 // Amend is a document with a clerk's edits: values as documents have them, of
 // confidence 1. changes says what changed, as history does. A line that is left
 // out changes nothing; an empty one takes the field away.
@@ -18,12 +15,12 @@ func Amend(d document.Document, specs []Spec, edits []Edit) (out document.Docume
 	out = d
 	out.Fields = slices.Clone(d.Fields)
 	for _, e := range edits {
-		kind, known := kindOf(out, specs, e.Name)
+		spec, known := specOf(out, specs, e.Name)
 		if !known {
 			objections = append(objections, Objection{Line: e.Line, Field: e.Name, Sentence: unknown(out, specs, e.Name)})
 			continue
 		}
-		change, err := amendField(&out, kind, e)
+		change, err := amendField(&out, spec, e)
 		if err != nil {
 			objections = append(objections, Objection{Line: e.Line, Field: e.Name, Sentence: err.Error()})
 		} else if change != "" {
@@ -33,19 +30,19 @@ func Amend(d document.Document, specs []Spec, edits []Edit) (out document.Docume
 	return out, changes, objections
 }
 
-func kindOf(d document.Document, specs []Spec, name string) (string, bool) {
+func specOf(d document.Document, specs []Spec, name string) (Spec, bool) {
 	for _, s := range specs {
 		if s.Name == name {
-			return s.Type, true
+			return s, true
 		}
 	}
 	if at := find(d.Fields, name); at >= 0 {
-		return d.Fields[at].Type, true
+		return Spec{Name: name, Type: d.Fields[at].Type}, true
 	}
-	return "", false
+	return Spec{}, false
 }
 
-func amendField(d *document.Document, kind string, e Edit) (change string, err error) {
+func amendField(d *document.Document, spec Spec, e Edit) (change string, err error) {
 	at := find(d.Fields, e.Name)
 	old := ""
 	if at >= 0 {
@@ -58,16 +55,20 @@ func amendField(d *document.Document, kind string, e Edit) (change string, err e
 		d.Fields = slices.DeleteFunc(d.Fields, func(f document.Field) bool { return f.Name == e.Name })
 		return fmt.Sprintf("%s: %s -> (none)", e.Name, written(old)), nil
 	}
-	value, err := typed(kind, e.Value, old, d.Languages)
+	value, err := typed(spec.Type, e.Value, old, d.Languages)
+	switch spec.Format {
+	case "iban", "bic", "vat_id": // printed in groups, and one word in the document
+		value = strings.ToUpper(strings.Join(strings.Fields(value), ""))
+	}
 	if err != nil || value == old {
 		return "", err
 	}
 	if at < 0 {
-		d.Fields = append(d.Fields, document.Field{Name: e.Name, Type: kind})
+		d.Fields = append(d.Fields, document.Field{Name: e.Name, Type: spec.Type})
 		at = len(d.Fields) - 1
 	}
 	f := &d.Fields[at]
-	f.Value, f.Raw, f.Confidence, f.From = value, e.Value, 1, FromReview
+	f.Value, f.Raw, f.Confidence, f.From = value, e.Value, 1, document.FromReview
 	if old == "" {
 		old = "(none)"
 	}

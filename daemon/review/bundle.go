@@ -60,9 +60,12 @@ type bundle struct {
 	id, attempt string // "" when they are not told
 	text        []byte // of fields.txt; nil if there is none
 	textPath    string
-	headName    string   // of the JSON that told the ids
-	names       []string // of regular files: nothing else is opened
-	sizes       map[string]int64
+	// others are texts that tell a document's id beside fields.txt: what a person
+	// saved under another name.
+	others   []string
+	headName string   // of the JSON that told the ids
+	names    []string // of regular files: nothing else is opened
+	sizes    map[string]int64
 	// marks change when a file in it does.
 	marks string
 	since time.Time
@@ -118,6 +121,14 @@ func (b *bundle) identify() error {
 				return err
 			}
 			b.text, b.textPath = text, path
+		} else if strings.EqualFold(filepath.Ext(name), ".txt") {
+			text, err := readSmall(path)
+			if err != nil {
+				return err
+			}
+			if ParseFields(text).DocumentID != "" {
+				b.others = append(b.others, name)
+			}
 		}
 		if b.attempt == "" && strings.EqualFold(filepath.Ext(name), ".json") {
 			if err := b.readHead(path); err != nil {
@@ -226,51 +237,73 @@ func (b *bundle) by(m Manifest) string {
 	return "review folder"
 }
 
-// goBack puts the annotated text in place and the bundle back to where it was
-// delivered, or beside that if somebody else has the name by now.
-func (b *bundle) goBack(home string, annotated []byte) error {
+// goBack answers in the text and puts the bundle back to where it was delivered,
+// or beside that if somebody else has the name by now.
+func (b *bundle) goBack(home string, text Text, outcome Outcome, manifest Manifest) error {
 	if b.loose {
-		return b.textBack(home, annotated)
+		return b.textBack(home, text, outcome, manifest.Sums[FieldsFile])
 	}
 	path := b.textPath
 	if path == "" {
 		path = filepath.Join(b.path, FieldsFile)
 	}
-	if err := durable.WriteFile(path, annotated, 0o666); err != nil {
+	if err := text.answer(path, outcome); err != nil {
 		return err
 	}
 	_ = os.Remove(filepath.Join(b.path, NoteFile)) // it may be there
 	fault.Point("review.annotated")
-	for n := 1; n < 1000; n++ {
-		to := home
-		if n > 1 {
-			to = fmt.Sprintf("%s-%d", home, n)
-		}
-		err := durable.RenameNoReplace(b.path, to)
-		if err == nil {
-			return errors.Join(durable.SyncDir(filepath.Dir(to)), durable.SyncDir(filepath.Dir(b.path)))
-		}
-		if !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("give bundle back: %w", err)
-		}
+	if err := takeAway(home, b, manifest, []string{text.sum}); err != nil {
+		return err
 	}
-	return fmt.Errorf("give bundle back: no name is free for %s", home)
+	return renameBeside(b.path, home)
 }
 
 // textBack is goBack for a text that came alone: it goes into the bundle, or
-// beside it when the bundle is gone.
-func (b *bundle) textBack(home string, annotated []byte) error {
+// beside it when the bundle is gone. A text there that a person wrote into keeps
+// its place, and this one gets another.
+func (b *bundle) textBack(home string, text Text, outcome Outcome, asDelivered string) error {
+	if err := text.answer(b.path, outcome); err != nil {
+		return err
+	}
+	fault.Point("review.annotated")
 	to := filepath.Join(home, FieldsFile)
 	if _, err := os.Stat(home); errors.Is(err, fs.ErrNotExist) {
 		to = home + "-" + FieldsFile
 	} else if err != nil {
 		return fmt.Errorf("give text back: %w", err)
 	}
-	if err := durable.WriteFile(to, annotated, 0o666); err != nil {
-		return err
+	sum, err := durable.SHA256(to)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("give text back: %w", err)
 	}
-	fault.Point("review.annotated")
-	return os.Remove(b.path)
+	if err == nil && (sum == asDelivered || sum == text.sum) {
+		if err := os.Remove(to); err != nil {
+			return fmt.Errorf("give text back: %w", err)
+		}
+	}
+	return renameBeside(b.path, to)
+}
+
+// renameBeside moves a file or folder to a name, or to one beside it that is free.
+func renameBeside(from, to string) error {
+	ending := filepath.Ext(to)
+	if ending != ".txt" {
+		ending = "" // a folder's name may have a point
+	}
+	stem := strings.TrimSuffix(to, ending)
+	for n := 1; n < 1000; n++ {
+		if n > 1 {
+			to = fmt.Sprintf("%s-%d%s", stem, n, ending)
+		}
+		err := durable.RenameNoReplace(from, to)
+		if err == nil {
+			return errors.Join(durable.SyncDir(filepath.Dir(to)), durable.SyncDir(filepath.Dir(from)))
+		}
+		if !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("give back: %w", err)
+		}
+	}
+	return fmt.Errorf("give back: no name is free for %s", to)
 }
 
 // ofSystem is true for files that operating systems and editors leave in folders.
@@ -311,6 +344,10 @@ func OrderFor(documentID, attempt, bundlePath, verb, by string) (o Order, text T
 // says puts into an order what the clerk wrote.
 func (b *bundle) says(o *Order) Text {
 	text := ParseFields(b.text)
+	for _, name := range b.others {
+		text.Objections = append(text.Objections, Objection{Sentence: fmt.Sprintf(
+			"%q in this folder holds values, too, and nothing in it was used. Put those that count into %s, delete the other file, and move the folder once more.", name, FieldsFile)})
+	}
 	o.Edits, o.Confirm, o.Reason = text.Edits, text.Confirm, text.Reason
 	if b.text != nil {
 		o.Texts = []string{sumOf(b.text)}
@@ -330,8 +367,8 @@ func CarryOut(ctx context.Context, d Decider, o Order, text Text) (Outcome, erro
 // Objected writes objections into the fields.txt of a bundle that stays where
 // it is.
 func Objected(bundlePath string, text Text, outcome Outcome) error {
-	if text.lines == nil {
+	if text.lines == nil && !text.tooLarge {
 		return nil // there is none
 	}
-	return durable.WriteFile(filepath.Join(bundlePath, FieldsFile), text.Annotate(outcome.Objections, outcome.MayConfirm), 0o666)
+	return text.answer(filepath.Join(bundlePath, FieldsFile), outcome)
 }

@@ -58,6 +58,31 @@ func Clear(path, documentID, attempt string, sums map[string]string, texts []str
 	return remove(path)
 }
 
+// takeAway clears the bundle that one given back is a copy of, if no person
+// touched it: one folder for a document is enough.
+func takeAway(home string, copied *bundle, manifest Manifest, texts []string) error {
+	b, err := readBundle(home, "")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("look at bundle: %w", err)
+	}
+	if b.id != copied.id || b.attempt != copied.attempt {
+		return nil
+	}
+	for _, name := range b.names {
+		sum, err := durable.SHA256(filepath.Join(home, name))
+		if err != nil {
+			return fmt.Errorf("look at bundle: %w", err)
+		}
+		if sum != manifest.Sums[name] && (name != FieldsFile || !slices.Contains(texts, sum)) {
+			return nil
+		}
+	}
+	return Clear(home, b.id, b.attempt, manifest.Sums, texts)
+}
+
 // leftBehind is the note beside what Clear leaves.
 const leftBehind = "This document was decided on. What still lies here was changed or added by a person, so Intray leaves it: keep it or delete it."
 

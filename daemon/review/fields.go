@@ -30,8 +30,8 @@ const (
 
 // Spec is a field that a class has.
 type Spec struct {
-	Name, Type string
-	Required   bool
+	Name, Type, Format string
+	Required           bool
 }
 
 // Doubt is something to be looked at. Field is "" for the document as a whole.
@@ -156,6 +156,10 @@ type Text struct {
 
 	lines []string
 	plain bool
+	// ending is that of most of its lines, sum its SHA-256.
+	ending, sum string
+	// tooLarge is true for a text of which only the beginning was read.
+	tooLarge bool
 }
 
 // largest bounds fields.txt, in bytes, mostLines in lines.
@@ -168,10 +172,14 @@ const (
 // among the objections; nothing else is an error.
 func ParseFields(data []byte) Text {
 	if len(data) > largest {
-		return Text{Objections: []Objection{{Sentence: "This file is too large to be a list of fields."}}}
+		return Text{tooLarge: true, Objections: []Objection{{Sentence: "This file is too large to be a list of fields, so nothing in it was used. " +
+			"All you wrote is below: remove what does not belong here, save the file, and move the folder once more."}}}
 	}
 	text, plain := decodeText(data)
-	t := Text{plain: plain, lines: splitLines(text)}
+	t := Text{plain: plain, lines: splitLines(text), ending: "\n", sum: sumOf(data)}
+	if 2*strings.Count(text, "\r\n") > strings.Count(text, "\n") {
+		t.ending = "\r\n"
+	}
 	if len(t.lines) > mostLines {
 		t.Objections = append(t.Objections, Objection{Sentence: "This file has too many lines to be a list of fields."})
 		return t
@@ -276,7 +284,7 @@ func (t Text) Annotate(objections []Objection, mayConfirm bool) []byte {
 		b.WriteString("\uFEFF") // whoever needed a mark needs it again
 	}
 	for _, sentence := range above[0] {
-		b.WriteString(sentence + "\n")
+		b.WriteString(sentence + t.ending)
 	}
 	hasConfirm := false
 	for i, line := range t.lines {
@@ -284,14 +292,14 @@ func (t Text) Annotate(objections []Objection, mayConfirm bool) []byte {
 			continue
 		}
 		for _, sentence := range above[i+1] {
-			b.WriteString(sentence + "\n")
+			b.WriteString(sentence + t.ending)
 		}
-		b.WriteString(line + "\n")
+		b.WriteString(line + t.ending)
 		name, _, _ := strings.Cut(line, "=")
 		hasConfirm = hasConfirm || fieldName(name) == nameConfirm
 	}
 	if mayConfirm && !hasConfirm {
-		b.WriteString("\n" + confirmLines)
+		b.WriteString(strings.ReplaceAll("\n"+confirmLines, "\n", t.ending))
 	}
 	return []byte(b.String())
 }

@@ -23,7 +23,7 @@ func bill() (document.Document, []Spec) {
 			{Name: "issue_date", Value: "2026-03-04", Type: "date"},
 			{Name: "currency", Value: "EUR", Type: "currency"},
 		}}
-	return d, []Spec{{"total", "amount", true}, {"due_date", "date", false}}
+	return d, []Spec{{Name: "total", Type: "amount", Required: true}, {Name: "due_date", Type: "date"}, {Name: "iban", Type: "code", Format: "iban"}}
 }
 
 // TestWrittenTextChangesNothing: what is delivered, saved by any editor in any
@@ -117,7 +117,7 @@ func TestWhatPeopleType(t *testing.T) {
 		}
 	}
 	out, _, _ := Amend(d, specs, []Edit{{Name: "total", Value: "13"}})
-	if f := out.Fields[2]; f.Confidence != 1 || f.From != FromReview || f.Raw != "13" || f.Box != d.Fields[2].Box || d.Fields[2].Value != "12.00" {
+	if f := out.Fields[2]; f.Confidence != 1 || f.From != document.FromReview || f.Raw != "13" || f.Box != d.Fields[2].Box || d.Fields[2].Value != "12.00" {
 		t.Errorf("%+v, before %+v", f, d.Fields[2])
 	}
 }
@@ -162,8 +162,8 @@ func TestAnnotate(t *testing.T) {
 	text := ParseFields([]byte("# my own note\r\ntotal = zwölf\r\n\r\nwhat?\r\nissue_date = 2026-01-01"))
 	objections := append(text.Objections, Objection{Line: 2, Sentence: "No amount."}, Objection{Field: "issue_date", Sentence: "Too early."}, Objection{Sentence: "In general."})
 	once := text.Annotate(objections, true)
-	want := "# !! In general.\n# my own note\n# !! No amount.\ntotal = zwölf\n\n# !! This line is not understood. Write: name = value\nwhat?\n" +
-		"# !! Too early.\nissue_date = 2026-01-01\n\n" + confirmLines
+	want := strings.ReplaceAll("# !! In general.\n# my own note\n# !! No amount.\ntotal = zwölf\n\n# !! This line is not understood. Write: name = value\nwhat?\n"+
+		"# !! Too early.\nissue_date = 2026-01-01\n\n"+confirmLines, "\n", "\r\n") // as it came
 	if string(once) != want {
 		t.Errorf("%s", once)
 	}

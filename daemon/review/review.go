@@ -291,12 +291,11 @@ const retryAfter = 5 * time.Second
 // giveBack returns a bundle to the review folder with comments in its text.
 func (r *Room) giveBack(doc ledger.Document, bundles []*bundle, text Text, outcome Outcome, manifest Manifest) {
 	first := bundles[0]
-	annotated := text.Annotate(outcome.Objections, outcome.MayConfirm)
 	home := filepath.Join(r.Dir, filepath.Base(first.path))
 	if len(doc.Outputs) > 0 {
 		home = doc.Outputs[0]
 	}
-	if err := first.goBack(home, annotated); err != nil {
+	if err := first.goBack(home, text, outcome, manifest); err != nil {
 		r.Log.Warn("A bundle could not be given back; it will be tried again.", "bundle", first.path, "error", err)
 		return
 	}

@@ -21,6 +21,12 @@ import (
 func typed(kind, value, old string, languages []string) (string, error) {
 	value = strings.TrimFunc(norm.NFC.String(value), blank)
 	switch kind {
+	case "amount", "date", "currency": // none has a # of its own: what stands behind one is a remark
+		if before, _, ok := strings.Cut(value, "#"); ok && before != "" {
+			value = strings.TrimFunc(before, blank)
+		}
+	}
+	switch kind {
 	case "amount":
 		return amount(unquote(value), old)
 	case "date":

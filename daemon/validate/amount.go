@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/text/currency"
+
+	"intray/daemon/extract/value"
 )
 
 // Amount is an exact number: 0.10 + 0.20 is 0.30. Rules reckon with it.
@@ -94,6 +96,31 @@ func rounded(a Amount, decimals int) (Amount, error) {
 		return a, fmt.Errorf("cannot round %v", a)
 	}
 	return Amount{r}, nil
+}
+
+// unproven says what speaks against a value that a person typed, by its own check
+// digits; "" when nothing does. What was read has its doubts from extraction.
+func unproven(format, typed string) string {
+	var found string
+	var valid, ok bool
+	kind := ""
+	switch format {
+	case "iban":
+		kind = "IBAN"
+		found, valid, ok = value.ParseIBAN(typed)
+	case "vat_id":
+		kind = "VAT number"
+		found, valid, ok = value.ParseVATID(typed)
+	default:
+		return ""
+	}
+	switch {
+	case !ok || found != typed:
+		return fmt.Sprintf("that is no %s", kind)
+	case !valid:
+		return fmt.Sprintf("the check digits of this %s do not hold", kind)
+	}
+	return ""
 }
 
 // wrong says what a value of a type is instead; "" when it is right.

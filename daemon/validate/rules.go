@@ -4,7 +4,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
-	"math/big"
 	"reflect"
 	"slices"
 	"strings"
@@ -44,7 +43,7 @@ func Compile(c config.Class) (*Class, error) {
 	}
 	for _, name := range c.Unique {
 		if out.types[name] == "" {
-			return nil, fmt.Errorf("class %q: unique asks for a field %q that there is not", c.Name, name)
+			return nil, fmt.Errorf("unique of class %q cannot be used: %s", c.Name, noField(name, out.types))
 		}
 	}
 	for i, r := range c.Rules {
@@ -82,13 +81,18 @@ type rule struct {
 	config  config.Rule
 	program *vm.Program
 	uses    []string // fields that must be there for it to apply
+	asks    []string // fields that it asks about and can do without
 }
 
-const hasFunction = "has"
+// Functions that take the name of a field that need not be there.
+const (
+	hasFunction      = "has"
+	optionalFunction = "optional"
+)
 
 // compile checks types: every field is an exact Amount, a time or a string.
 func compile(r config.Rule, types map[string]string) (rule, error) {
-	env := map[string]any{hasFunction: func(string) bool { return false }}
+	env := functions(nil)
 	for name, kind := range types {
 		env[name] = zero(kind)
 	}
@@ -97,15 +101,28 @@ func compile(r config.Rule, types map[string]string) (rule, error) {
 	options = append(options, arithmetic()...)
 	program, err := expr.Compile(r.Check, options...)
 	if err != nil {
-		return rule{}, fmt.Errorf("%q cannot be checked: %w", r.Check, err)
+		return rule{}, unusable(r, explain(err, types))
 	}
 	names := &identifiers{types: types}
 	node := program.Node()
 	ast.Walk(&node, names)
-	if names.unknown != "" {
-		return rule{}, fmt.Errorf("%q asks for a field %q that there is not", r.Check, names.unknown)
+	if names.wrong != "" {
+		return rule{}, unusable(r, names.wrong)
 	}
-	return rule{config: r, program: program, uses: names.uses}, nil
+	return rule{config: r, program: program, uses: names.uses, asks: names.asks}, nil
+}
+
+func unusable(r config.Rule, why string) error {
+	return fmt.Errorf("the check %s cannot be used: %s", oneLine(r.Check), why)
+}
+
+// oneLine is an expression that was written on several.
+func oneLine(check string) string {
+	lines := strings.Split(check, "\n")
+	for i := range lines {
+		lines[i] = strings.TrimSpace(lines[i])
+	}
+	return strings.TrimSpace(strings.Join(lines, " "))
 }
 
 func zero(kind string) any {
@@ -118,52 +135,12 @@ func zero(kind string) any {
 	return ""
 }
 
-// arithmetic lets rules reckon with amounts, and with amounts and numbers.
-func arithmetic() []expr.Option {
-	type binary = func(Amount, Amount) Amount
-	var out []expr.Option
-	for i, operator := range []string{"+", "-", "*", "/", "==", "!=", "<", "<=", ">", ">="} {
-		name := fmt.Sprintf("amount_operator_%d", i)
-		run := func(params ...any) (any, error) {
-			a, err := exact(params[0])
-			if err != nil {
-				return nil, err
-			}
-			b, err := exact(params[1])
-			if err != nil {
-				return nil, err
-			}
-			return reckon(operator, a, b)
-		}
-		signatures := []any{new(binary), new(func(Amount, int) Amount), new(func(int, Amount) Amount), new(func(Amount, float64) Amount), new(func(float64, Amount) Amount)}
-		if i >= 4 {
-			signatures = []any{new(func(Amount, Amount) bool), new(func(Amount, int) bool), new(func(int, Amount) bool), new(func(Amount, float64) bool), new(func(float64, Amount) bool)}
-		}
-		out = append(out, expr.Function(name, run, signatures...), expr.Operator(operator, name))
-	}
-	abs := func(params ...any) (any, error) {
-		a, err := exact(params[0])
-		if err == nil {
-			a.rat = new(big.Rat).Abs(a.rat) // others have the amount, too
-		}
-		return a, err
-	}
-	round := func(params ...any) (any, error) {
-		a, err := exact(params[0])
-		if err != nil {
-			return nil, err
-		}
-		return rounded(a, params[1].(int))
-	}
-	return append(out, expr.Function("abs", abs, new(func(Amount) Amount)), expr.Function("round", round, new(func(Amount, int) Amount)))
-}
-
-// identifiers collects the fields a rule names. Those it only asks about with
-// has() need not be there.
+// identifiers collects the fields a rule names. Those it only asks about need
+// not be there.
 type identifiers struct {
-	types   map[string]string
-	uses    []string
-	unknown string
+	types      map[string]string
+	uses, asks []string
+	wrong      string // a sentence
 }
 
 func (v *identifiers) Visit(node *ast.Node) {
@@ -174,11 +151,18 @@ func (v *identifiers) Visit(node *ast.Node) {
 		}
 	case *ast.CallNode:
 		callee, ok := n.Callee.(*ast.IdentifierNode)
-		if !ok || callee.Value != hasFunction || len(n.Arguments) != 1 {
+		if !ok || callee.Value != hasFunction && callee.Value != optionalFunction || len(n.Arguments) != 1 {
 			return
 		}
-		if name, ok := n.Arguments[0].(*ast.StringNode); ok && v.types[name.Value] == "" {
-			v.unknown = name.Value
+		name, ok := n.Arguments[0].(*ast.StringNode)
+		switch {
+		case !ok:
+		case v.types[name.Value] == "":
+			v.wrong = noField(name.Value, v.types)
+		case callee.Value == optionalFunction && v.types[name.Value] != "amount":
+			v.wrong = fmt.Sprintf("optional(%q) is only for amounts, and that field is of type %q", name.Value, v.types[name.Value])
+		case !slices.Contains(v.asks, name.Value):
+			v.asks = append(v.asks, name.Value)
 		}
 	}
 }
@@ -207,37 +191,58 @@ func valuesOf(d document.Document, types map[string]string) map[string]any {
 // check applies the rule. One that speaks of a field that was not found does
 // not apply; one that cannot be worked out does not hold.
 func (r rule) check(values map[string]any) Finding {
-	f := finding(KindRule, "", r.config.Check, true, r.config.Check+" holds.")
+	f := finding(KindRule, "", oneLine(r.config.Check), true, "")
 	f.Severe = r.config.Severity != "warn"
-	env := map[string]any{hasFunction: func(name string) bool { return values[name] != nil }}
-	var missing []string
+	env := functions(values)
+	var missing, said []string
 	for _, name := range r.uses {
 		if env[name] = values[name]; values[name] == nil {
 			missing = append(missing, name)
 		}
 	}
+	for _, name := range slices.Concat(r.uses, r.asks) {
+		if values[name] != nil {
+			said = append(said, fmt.Sprintf("%s is %s", name, show(values[name])))
+		}
+	}
 	if len(missing) > 0 {
-		f.Message = fmt.Sprintf("%s does not apply: there is no %s.", r.config.Check, join(missing))
+		f.Message = r.told("This does not apply: there is no " + join(missing))
 		return f
 	}
 	holds, err := expr.Run(r.program, env)
-	if err != nil {
-		f.Passed, f.Message = false, fmt.Sprintf("%s cannot be worked out.", r.config.Check)
-		return f
+	switch {
+	case err != nil:
+		f.Passed, f.Message = false, r.told("This cannot be worked out"+list(": ", said))
+	case holds == true:
+		f.Message = r.told("This is in order" + list(": ", said))
+	default:
+		f.Passed, f.Message = false, r.sentence("A rule of this kind of document does not hold")+list(": ", said)+"."
 	}
-	if holds == true {
-		return f
-	}
-	var said []string
-	for _, name := range r.uses {
-		said = append(said, fmt.Sprintf("%s is %s", name, show(values[name])))
-	}
-	message := strings.TrimRight(r.config.Message, ". ")
-	if message == "" {
-		message = r.config.Check + " does not hold"
-	}
-	f.Passed, f.Message = false, fmt.Sprintf("%s: %s.", message, strings.Join(said, ", "))
 	return f
+}
+
+// sentence is what the rule says when it does not hold, without the point.
+func (r rule) sentence(otherwise string) string {
+	if s := strings.TrimRight(r.config.Message, ". "); s != "" {
+		return s
+	}
+	return otherwise
+}
+
+// told adds to a sentence what was looked for: the rule only says it for when
+// that is so.
+func (r rule) told(sentence string) string {
+	if looked := r.sentence(""); looked != "" {
+		return fmt.Sprintf("%s. It was checked for: %q.", sentence, looked)
+	}
+	return sentence + "."
+}
+
+func list(before string, said []string) string {
+	if len(said) == 0 {
+		return ""
+	}
+	return before + strings.Join(said, ", ")
 }
 
 func show(v any) string {

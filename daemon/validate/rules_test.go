@@ -34,21 +34,27 @@ func TestRules(t *testing.T) {
 		passed bool
 		says   string
 	}{
-		"amount_due == net_total + tax_total":                         {three, true, "holds"},
+		"amount_due == net_total + tax_total":                         {three, true, "This is in order: "},
 		"amount_due != net_total + tax_total":                         {three, false, "amount_due is 0.30, net_total is 0.10, tax_total is 0.20"},
-		"amount_due == net_total + tax_total + 0":                     {three, true, "holds"},
-		"abs(net_total - 0.20) == 0.10 and abs(net_total) == 0.10":    {three, true, "holds"},
-		"net_total * 3 == 0.3":                                        {three, true, "holds"},
-		"abs(amount_due - net_total) <= 0.20":                         {three, true, "holds"},
-		"round(net_total * 0.19, 2) == 0.02":                          {three, true, "holds"},
-		"amount_due > 1000 or tax_total >= 0.2":                       {three, true, "holds"},
+		"amount_due == net_total + tax_total + 0":                     {three, true, "This is in order: "},
+		"abs(net_total - 0.20) == 0.10 and abs(net_total) == 0.10":    {three, true, "This is in order: "},
+		"net_total * 3 == 0.3":                                        {three, true, "This is in order: "},
+		"near(amount_due, net_total + tax_total + 0.02)":              {three, true, "This is in order: "},
+		"near(net_total + tax_total + 0.021, amount_due)":             {three, false, "A rule of this kind of document does not hold: net_total is 0.10"},
+		"near(amount_due, net_total, 0.2)":                            {three, true, "This is in order: "},
+		"near(amount_due, net_total, 0)":                              {three, false, "amount_due is 0.30"},
+		"amount_due == net_total + optional(\"tax_total\")":           {three, true, "tax_total is 0.20"},
+		"amount_due == 3 * net_total - optional(\"prepaid\")":         {three, true, "This is in order: amount_due is 0.30, net_total is 0.10."},
+		"abs(amount_due - net_total) <= 0.20":                         {three, true, "This is in order: "},
+		"round(net_total * 0.19, 2) == 0.02":                          {three, true, "This is in order: "},
+		"amount_due > 1000 or tax_total >= 0.2":                       {three, true, "This is in order: "},
 		"net_total / (tax_total - 0.20) == 1":                         {three, false, "cannot be worked out"},
-		"gross_total == net_total":                                    {three, true, "does not apply: there is no gross_total"},
+		"gross_total == net_total":                                    {three, true, "This does not apply: there is no gross_total."},
 		"issue_date <= due_date":                                      {[]string{"issue_date", "2026-03-01", "due_date", "2026-02-01"}, false, "issue_date is 2026-03-01"},
-		"due_date - issue_date <= duration(\"240h\")":                 {[]string{"issue_date", "2026-03-01", "due_date", "2026-03-11"}, true, "holds"},
-		"issue_date < paid_on":                                        {[]string{"issue_date", "2026-03-01", "paid_on", "someday"}, true, "does not apply: there is no paid_on"},
+		"due_date - issue_date <= duration(\"240h\")":                 {[]string{"issue_date", "2026-03-01", "due_date", "2026-03-11"}, true, "This is in order: "},
+		"issue_date < paid_on":                                        {[]string{"issue_date", "2026-03-01", "paid_on", "someday"}, true, "This does not apply: there is no paid_on."},
 		"has(\"seller_vat_id\") or has(\"seller_tax_number\")":        {[]string{"total", "1"}, false, "is needed"},
-		"currency in [\"EUR\", \"CHF\"]":                              {[]string{"currency", "EUR"}, true, "holds"},
+		"currency in [\"EUR\", \"CHF\"]":                              {[]string{"currency", "EUR"}, true, "This is in order: "},
 		"invoice_number matches \"^[0-9]+$\" and seller_name != \"\"": {[]string{"invoice_number", "4x", "seller_name", "A"}, false, `invoice_number is "4x"`},
 	} {
 		message := "It is needed"
@@ -65,17 +71,30 @@ func TestRules(t *testing.T) {
 
 func TestRulesThatMeanNothing(t *testing.T) {
 	for check, says := range map[string]string{
-		"total ==":               "total ==",
-		"totl == 1":              "totl",
-		"total == \"12\"":        "mismatched types",
-		"issue_date == total":    "mismatched types",
-		"total + 1":              "expected bool",
-		"now() > issue_date":     "now",
-		"has(\"no_such_field\")": "no_such_field",
+		"total ==":               "the check total == cannot be used: it ends too early",
+		"totl == 1":              "there is no field \"totl\"; did you mean \"total\"?",
+		"total == \"12\"":        "== stands between an amount and text",
+		"issue_date == total":    "== stands between a date and an amount",
+		"total + 1":              "it gives an amount, and a check must be true or false",
+		"now() > issue_date":     "there is no field \"now\"",
+		"has(\"no_such_field\")": "there is no field \"no_such_field\"",
+		"optional(\"iban\") > 0": "only for amounts",
+		"near(total, \"1\")":     "near() cannot be used with what stands in its brackets; write it as in near(",
+		"has(total)":             "write it as in has(",
+		"round(total) > 1":       "write it as in round(",
+		"total = 1":              "it is not understood from character 7 on",
+		"-issue_date > total":    "- stands before a date",
+		"total > 0\n or total )": "from line 2, character 11 on",
 	} {
 		_, err := Compile(config.Class{Name: "x", Fields: []config.Field{{Name: "total", Type: "amount"}}, Rules: []config.Rule{{Check: check}}})
 		if err == nil || !strings.Contains(err.Error(), says) {
 			t.Errorf("%s: %v", check, err)
+			continue
+		}
+		for _, theirs := range []string{"mismatched", "validate.", "bool", "unexpected", "token", "|", "\n"} {
+			if strings.Contains(err.Error(), theirs) {
+				t.Errorf("%s: %v has %q", check, err, theirs)
+			}
 		}
 	}
 }
@@ -122,6 +141,28 @@ func TestKey(t *testing.T) {
 	for _, d := range []document.Document{withFields("seller_name", "Müller & Co."), withFields("seller_name", "M", "invoice_number", "--")} {
 		if key := c.Key(d); key != "" {
 			t.Errorf("half a key: %q", key)
+		}
+	}
+}
+
+// TestSentences: each check of a document says what is so in words, whether it
+// passed or not; the expression is not among them.
+func TestSentences(t *testing.T) {
+	c := classOf(t, config.Rule{Check: "total == net_total", Message: "The totals differ.", Severity: "review"}, config.Rule{Check: "total / tax_total == 1"})
+	for value, want := range map[string]string{
+		"1.00": `This is in order: total is 1.00, net_total is 1.00. It was checked for: "The totals differ".`,
+		"2.00": "The totals differ: total is 1.00, net_total is 2.00.",
+		"":     `This does not apply: there is no net_total. It was checked for: "The totals differ".`,
+	} {
+		r := Document(withFields("total", "1.00", "net_total", value, "tax_total", "0"), Subject{Pages: 1, Class: c})
+		rules := slices.DeleteFunc(slices.Clone(r), func(f Finding) bool { return f.Kind != KindRule })
+		if len(rules) != 2 || rules[0].Message != want || rules[1].Message != "This cannot be worked out: total is 1.00, tax_total is 0.00." {
+			t.Errorf("%q: %+v", value, rules)
+		}
+		for _, f := range r {
+			if strings.Contains(f.Message, "==") || strings.Contains(f.Message, "None") || strings.HasPrefix(f.Message, "0 of") {
+				t.Errorf("%q is no sentence", f.Message)
+			}
 		}
 	}
 }

@@ -127,11 +127,11 @@ func pages(d document.Document, pages int) (r Report) {
 			failed++
 		}
 	}
-	r = append(r, finding(KindPages, "", "pages_read", failed == 0, fmt.Sprintf("%d of %d pages could not be read.", failed, pages)))
+	r = append(r, finding(KindPages, "", "pages_read", failed == 0, counted(failed, pages, "could not be read", "Every page could be read.")))
 	for _, w := range d.Warnings {
 		switch w.Code {
 		case "class_ambiguous", "xml_differs", "check_digits", "read_by_sum":
-			r = append(r, finding(KindDoubt, "", w.Code, false, w.Message))
+			r = append(r, finding(KindDoubt, w.Field, w.Code, false, w.Message))
 		}
 	}
 	damaged := map[int]bool{}
@@ -141,7 +141,15 @@ func pages(d document.Document, pages int) (r Report) {
 		}
 	}
 	return append(r, finding(KindPages, "", "pages_whole", len(damaged) == 0,
-		fmt.Sprintf("%d of %d pages came damaged by fax; parts of them may be missing.", len(damaged), pages)))
+		counted(len(damaged), pages, "came damaged by fax; parts of them may be missing", "No page came damaged by fax.")))
+}
+
+// counted says of how many pages something bad is so, or that all is good.
+func counted(bad, pages int, what, good string) string {
+	if bad == 0 {
+		return good
+	}
+	return fmt.Sprintf("%d of %d pages %s.", bad, pages, what)
 }
 
 // sampled decides by the content alone: the same file is always in the sample
@@ -220,6 +228,9 @@ func checkField(d document.Document, spec config.Field) (r Report) {
 	f := d.Fields[at]
 	if sentence := wrong(spec.Type, f.Value); sentence != "" {
 		r = append(r, finding(KindType, spec.Name, KindType+"."+spec.Name, false, fmt.Sprintf("%s is %q; that is %s.", spec.Name, f.Value, sentence)))
+	}
+	if sentence := unproven(spec.Format, f.Value); sentence != "" && f.From == document.FromReview {
+		r = append(r, finding(KindRule, spec.Name, "check_digits."+spec.Name, false, fmt.Sprintf("%s is %q; %s.", spec.Name, f.Value, sentence)))
 	}
 	if spec.MinConfidence > 0 {
 		message := fmt.Sprintf("%s was read with a certainty of %s %%.", spec.Name, percent(f.Confidence))

@@ -15,6 +15,9 @@ import (
 type Actions struct {
 	// Retry has a document tried again; ErrRefused when it cannot be.
 	Retry func(id, actor string) (ledger.Document, error)
+	// Tell has the messages of these documents, or of all, told again at once, and
+	// says how many.
+	Tell func(ids []string) (int, error)
 	// Decide carries out a person's decision on a document in review, "approve",
 	// "reject" or "again"; ErrRefused when it cannot be.
 	Decide func(ctx context.Context, id, verb string, q DecisionRequest) (ledger.Document, error)
@@ -38,6 +41,41 @@ func (s *Server) retry(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, Summarize(doc))
+}
+
+func (s *Server) outbox(w http.ResponseWriter, _ *http.Request) {
+	messages, err := Outbox(s.Ledger)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, messages)
+}
+
+// TellRequest asks for messages to be told again: those of the documents named,
+// or of all. Told is how many that were.
+type (
+	TellRequest struct {
+		IDs []string `json:"ids"`
+	}
+	Told struct {
+		Messages int `json:"messages"`
+	}
+)
+
+func (s *Server) tell(w http.ResponseWriter, r *http.Request) {
+	var q TellRequest
+	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestRequest)).Decode(&q)
+	if err != nil && !errors.Is(err, io.EOF) {
+		answerError(w, http.StatusBadRequest, "The request is no JSON with ids.")
+		return
+	}
+	n, err := s.Actions.Tell(q.IDs)
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, Told{n})
 }
 
 // DecisionRequest is what may be said with a decision on a document in review:

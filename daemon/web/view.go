@@ -84,6 +84,34 @@ type Message struct {
 	Dead      bool      `json:"dead"`
 }
 
+// Untold is a message that is still to be told, with the document it is about.
+type Untold struct {
+	DocumentID string    `json:"document_id"`
+	Path       string    `json:"path"`
+	Since      time.Time `json:"since"`
+	Message
+}
+
+// Outbox lists the messages of all documents, oldest first; never nil.
+func Outbox(l Reader) ([]Untold, error) {
+	out := []Untold{}
+	messages, err := l.Messages("")
+	for _, m := range messages {
+		u := Untold{DocumentID: m.DocumentID, Since: m.At, Message: messageOf(m)}
+		doc, err := l.Get(m.DocumentID)
+		if err != nil {
+			return nil, err
+		}
+		u.Path = doc.Path
+		out = append(out, u)
+	}
+	return out, err
+}
+
+func messageOf(m ledger.Message) Message {
+	return Message{m.ID, m.To, m.Event, m.Attempts, m.NotBefore, m.Failure, m.Dead}
+}
+
 // Summarize turns a ledger record into what people and programs see.
 func Summarize(d ledger.Document) Summary {
 	s := Summary{DocumentID: d.ID, State: string(d.State), Folder: d.Folder, Path: d.Path, Name: d.Name, SHA256: d.SHA256,
@@ -125,7 +153,7 @@ func Describe(l Reader, id string) (Detail, error) {
 	}
 	waiting, err := l.Messages(doc.ID)
 	for _, m := range waiting {
-		d.Outbox = append(d.Outbox, Message{m.ID, m.To, m.Event, m.Attempts, m.NotBefore, m.Failure, m.Dead})
+		d.Outbox = append(d.Outbox, messageOf(m))
 	}
 	if err != nil {
 		return d, err

@@ -56,6 +56,8 @@ func (s *Server) Handler(host string) http.Handler {
 	for _, verb := range []string{"approve", "reject", "again"} {
 		mux.Handle("POST /api/v1/documents/{id}/"+verb, s.authorized(s.decide(verb)))
 	}
+	mux.Handle("GET /api/v1/outbox", s.authorized(s.outbox))
+	mux.Handle("POST /api/v1/outbox/retry", s.authorized(s.tell))
 	mux.Handle("GET /api/v1/stats", s.authorized(s.stats))
 	mux.Handle("POST /api/v1/purge", s.authorized(s.purge))
 	mux.Handle("GET /api/v1/backup", s.authorized(s.backup))
