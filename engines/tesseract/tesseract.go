@@ -8,8 +8,9 @@
 // can.
 //
 // Tesseract must use one OpenMP thread, or it gets slower the more pages are
-// read side by side. The library reads OMP_THREAD_LIMIT when the process
-// starts, so whoever starts the process sets it; the command gets it from here.
+// read side by side. On Linux the program sees to that in the library (see
+// serial_linux.cpp); elsewhere the library reads OMP_THREAD_LIMIT when the process
+// starts, so whoever starts it sets it. The command gets it from here.
 package tesseract
 
 import (
