@@ -17,6 +17,7 @@ type candidate struct {
 	confidence float64      // 0..1: how well it was read
 	page       int
 	box        document.Box
+	places     int    // where it is printed
 	doubt      string // a code for what speaks against it; "" if nothing does
 	from       string
 }

@@ -130,3 +130,8 @@ func (c *class) compileSums(sums []config.Sum) error {
 func (c *class) index(name string) int {
 	return slices.IndexFunc(c.fields, func(f field) bool { return f.Name == name })
 }
+
+// isTotal is true for a field that others add up to.
+func (c *class) isTotal(i int) bool {
+	return slices.ContainsFunc(c.sums, func(s sum) bool { return s.total == i })
+}

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"cmp"
-	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,11 +16,15 @@ const (
 	conflicting = 0.75 // another value is nearly as likely
 	notAdding   = 0.6  // part of a sum that does not hold
 	doubtful    = 0.5  // check digits that fail, lost marks
-	uncertain   = 0.8  // dates of which only custom tells the day
-	nearly      = 0.93 // of the best score
-	weak        = 0.45 // a field's fallback is better than this
+	// At most, where only a person can decide: dates of which only custom tells the
+	// day, labels that say different things, totals that nothing leads to.
+	undecided = 0.35
+	nearly    = 0.93 // of the best score
+	weak      = 0.45 // a field's fallback is better than this
 	// What is less certain is not worth a person's look.
 	leastConfidence = 0.08
+	// A value printed at that many times as many places outweighs another.
+	strongerBy = 2
 )
 
 // resolve decides for each field which candidate it is.
@@ -41,27 +44,44 @@ func (x *search) resolve() []document.Field {
 		if len(list) == 0 {
 			continue
 		}
-		best := list[0]
-		c := confidence(best)
+		c, reason := x.judge(i, list, held[i])
 		if c < leastConfidence {
 			continue
 		}
-		if len(list) > 1 && list[1].score > nearly*best.score && !held[i].holds {
-			c *= conflicting
+		best := list[0]
+		field := document.Field{Name: f.Name, Value: best.value, Raw: best.raw, Type: f.Type, Confidence: round(c),
+			Page: best.page, Box: best.box, From: best.from}
+		if w, told := tell(reason, field, list); told {
+			x.doubts[f.Name] = w
 		}
-		switch {
-		case held[i].holds:
-			c = min(c+addsUp*(1-c), 0.99)
-		case held[i].fails:
-			c *= notAdding
-		}
-		if best.doubt != "" {
-			x.doubts[f.Name] = best.doubt
-		}
-		out = append(out, document.Field{Name: f.Name, Value: best.value, Raw: best.raw, Type: f.Type, Confidence: round(c),
-			Page: best.page, Box: best.box, From: best.from})
+		out = append(out, field)
 	}
 	return x.signs(x.currency(out))
+}
+
+// judge is how certain the first of a field's candidates is, and what speaks
+// against it.
+func (x *search) judge(i int, list []candidate, sums outcome) (c float64, reason string) {
+	best := list[0]
+	c, reason = confidence(best), best.doubt
+	rival := len(list) > 1 && list[1].score > nearly*best.score && !sums.holds
+	f := &x.class.fields[i]
+	switch {
+	case rival && f.Required && f.Type == "code" && best.places < strongerBy*list[1].places:
+		c, reason = min(c, undecided), cmp.Or(reason, "conflict")
+	case rival:
+		c *= conflicting
+	}
+	switch {
+	case sums.holds:
+		c = min(c+addsUp*(1-c), 0.99)
+	case sums.fails:
+		c *= notAdding
+	}
+	if reason == "" && !sums.holds && x.class.isTotal(i) && x.alone(best) {
+		c, reason = min(c, undecided), "alone"
+	}
+	return c, reason
 }
 
 // kind finds the document's kind, which says what its amounts mean.
@@ -103,7 +123,7 @@ func confidence(c candidate) float64 {
 	case "":
 		return conf
 	case "order":
-		return conf * uncertain
+		return min(conf, undecided)
 	}
 	return conf * doubtful
 }
@@ -116,15 +136,17 @@ func agree(list []candidate) []candidate {
 	for _, c := range list {
 		k := slices.IndexFunc(out, func(o candidate) bool { return o.value == c.value })
 		if k < 0 {
+			c.places = 1
 			out = append(out, c)
 			continue
 		}
+		out[k].places++
 		bonus := agreed
 		if c.score < 0.3 {
 			bonus = agreed / 4
 		}
 		if c.score > out[k].score {
-			c.score, c.confidence = max(c.score, out[k].score), max(c.confidence, out[k].confidence)
+			c.score, c.confidence, c.places = max(c.score, out[k].score), max(c.confidence, out[k].confidence), out[k].places
 			out[k] = c
 		}
 		out[k].score = min(out[k].score+bonus, 1)
@@ -174,22 +196,4 @@ func (x *search) currency(fields []document.Field) []document.Field {
 	}
 	return append(fields, document.Field{Name: "currency", Value: best.currency, Raw: best.raw, Type: "currency",
 		Confidence: round(conf * best.confidence), Page: best.page, Box: best.box, From: best.from})
-}
-
-// doubts turns what speaks against values into warnings.
-func doubts(fields []document.Field, why map[string]string) (out []document.Warning) {
-	for _, f := range fields {
-		if f.From == "xml" {
-			continue
-		}
-		switch why[f.Name] {
-		case "check_digits":
-			out = append(out, document.Warning{Code: CodeCheckDigits, Page: f.Page,
-				Message: fmt.Sprintf("The check digits of %s %q do not hold: it may be misread.", f.Name, f.Value)})
-		case "sum":
-			out = append(out, document.Warning{Code: CodeReadBySum, Page: f.Page, Message: fmt.Sprintf(
-				"%s was read as %q, but the other amounts say %s. Please check which is right.", words(f.Name), f.Raw, f.Value)})
-		}
-	}
-	return out
 }

@@ -19,16 +19,18 @@ type search struct {
 	titles     []title
 	positive   bool // amounts are made positive
 
-	page     int
-	labels   [][]found // of the page in hand, by row
-	printed  map[value.Amount]candidate
-	found    [][]candidate // by field
-	names    []nameSeen
-	tables   []document.Table
-	rows     int // of all tables
-	warnings []document.Warning
-	doubts   map[string]string // by field's name
-	known    []known
+	page    int
+	labels  [][]found // of the page in hand, by row
+	printed map[value.Amount]sighting
+	// rightmost are the last amounts of rows, in the order of the page.
+	rightmost []value.Amount
+	found     [][]candidate // by field
+	names     []nameSeen
+	tables    []document.Table
+	rows      int // of all tables
+	warnings  []document.Warning
+	doubts    map[string]document.Warning // by field's name
+	known     []known
 }
 
 // mostCandidates are kept of a field.
@@ -36,7 +38,7 @@ const mostCandidates = 12
 
 func newSearch(c *class, l look) *search {
 	return &search{class: c, order: l.order, orderKnown: l.orderKnown, zones: l.zones, titles: l.titles,
-		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]candidate{}, doubts: map[string]string{}}
+		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]sighting{}, doubts: map[string]document.Warning{}}
 }
 
 func (x *search) field(f found) *field { return &x.class.fields[f.label.field] }
@@ -113,6 +115,7 @@ const mostPrinted = 400
 func (x *search) note(s sheet) {
 	for i := range s.rows {
 		r := &s.rows[i]
+		last, any := value.Amount(0), false
 		for k := 0; k < len(r.tokens) && len(x.printed) < mostPrinted; {
 			p, n, ok := readAmount(r, k, len(r.tokens))
 			if !ok {
@@ -120,9 +123,13 @@ func (x *search) note(s sheet) {
 				continue
 			}
 			if p.Decimals == 2 {
-				x.printed[p.Amount] = x.amount(r, span{k, k + n}, p, bySum)[0]
+				x.printed[p.Amount] = sighting{x.amount(r, span{k, k + n}, p, bySum)[0], x.printed[p.Amount].places + 1}
+				last, any = p.Amount, true
 			}
 			k += n
+		}
+		if any {
+			x.rightmost = append(x.rightmost, last)
 		}
 	}
 }

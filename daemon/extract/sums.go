@@ -93,7 +93,7 @@ func (x *search) completeSum(s sum, held []outcome) {
 		if !ok || lacking <= 0 || lacking == x.found[other][0].amount {
 			continue
 		}
-		x.found[i] = append([]candidate{c}, x.found[i]...)
+		x.found[i] = append([]candidate{c.candidate}, x.found[i]...)
 		held[i], held[other], held[s.total] = outcome{holds: true}, outcome{holds: true}, outcome{holds: true}
 		return
 	}
