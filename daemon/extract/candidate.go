@@ -197,7 +197,8 @@ func (x *search) amount(r *row, at span, p value.ParsedAmount, score float64) []
 // readAmount reads an amount that begins at a token and says how many tokens it
 // takes: currency and sign may stand apart, and digits fall apart when read.
 func readAmount(r *row, i, to int) (value.ParsedAmount, int, bool) {
-	for n := min(4, to-i); n >= 1; n-- {
+	most := min(4, to-i)
+	for n := most; n >= r.digits(i, most); n-- {
 		close := true
 		for k := i + 1; k < i+n; k++ {
 			_, code := value.ParseCurrency(r.tokens[k-1].text)
@@ -216,7 +217,8 @@ func readAmount(r *row, i, to int) (value.ParsedAmount, int, bool) {
 
 func (x *search) dates(f *field, r *row, at span) (out []candidate) {
 	for i := at.from; i < at.to; i++ {
-		for n := 1; n <= min(5, at.to-i); n++ {
+		most := min(5, at.to-i)
+		for n := r.digits(i, most); n <= most; n++ {
 			text := r.text(span{i, i + n})
 			d, ok := value.ParseDate(text, x.order)
 			if !ok || f.earliest() > d.ISO {

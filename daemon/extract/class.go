@@ -13,11 +13,11 @@ import (
 // class is a config.Class made ready.
 type class struct {
 	name                        string
-	title, match, hint, against []*regexp.Regexp
+	title, match, hint, against []pattern
 	layout                      string
 	mrz                         []string
 	fields                      []field
-	labels                      []label
+	labels                      labelIndex
 	sums                        []sum
 	kinds                       []kind
 	tables                      []tableRule
@@ -50,14 +50,14 @@ type sum struct {
 // kind is a variety of a class.
 type kind struct {
 	name     string
-	title    []*regexp.Regexp
+	title    []pattern
 	positive bool
 }
 
 func compile(c config.Class) (class, error) {
 	out := class{name: c.Name, layout: c.Layout, mrz: c.MRZ}
 	for _, list := range []struct {
-		to   *[]*regexp.Regexp
+		to   *[]pattern
 		from []string
 	}{{&out.title, c.Title}, {&out.match, c.Match}, {&out.hint, c.Hint}, {&out.against, c.Against}} {
 		var err error
@@ -72,6 +72,7 @@ func compile(c config.Class) (class, error) {
 		}
 		out.kinds = append(out.kinds, kind{name: k.Name, positive: k.Positive, title: title})
 	}
+	var labels []label
 	for i, f := range c.Fields {
 		one := field{Field: f}
 		if f.Pattern != "" {
@@ -83,25 +84,26 @@ func compile(c config.Class) (class, error) {
 		}
 		out.fields = append(out.fields, one)
 		for rank, l := range f.Labels {
-			out.labels = append(out.labels, label{value.Fold(l), i, rank})
+			labels = append(labels, label{value.Fold(l), i, rank})
 		}
 	}
 	for _, l := range c.Ignore {
-		out.labels = append(out.labels, label{value.Fold(l), other, 0})
+		labels = append(labels, label{value.Fold(l), other, 0})
 	}
+	out.labels = indexLabels(labels)
 	for _, t := range c.Tables {
 		out.tables = append(out.tables, compileTable(t))
 	}
 	return out, out.compileSums(c.Sums)
 }
 
-func patterns(list []string) (out []*regexp.Regexp, err error) {
-	for _, p := range list {
-		re, err := regexp.Compile(p)
+func patterns(list []string) (out []pattern, err error) {
+	for _, expression := range list {
+		p, err := newPattern(expression)
 		if err != nil {
-			return nil, fmt.Errorf("pattern %q: %w", p, err)
+			return nil, err
 		}
-		out = append(out, re)
+		out = append(out, p)
 	}
 	return out, nil
 }

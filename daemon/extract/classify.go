@@ -3,7 +3,6 @@ package extract
 import (
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -48,7 +47,7 @@ type look struct {
 
 // title is a cell that may be the document's title.
 type title struct {
-	text       string
+	subject
 	page       int
 	box        document.Box
 	confidence float64
@@ -94,7 +93,7 @@ func (l *look) add(s sheet) {
 		l.lines = append(l.lines, r.whole())
 		for _, c := range r.cells {
 			if c.to-c.from <= longestTitle && (r.box[1] < 0.5*s.height || r.height > 1.3*s.letter) {
-				l.titles = append(l.titles, title{r.text(c), s.number, around(r.tokens[c.from:c.to]), r.confidence(c)})
+				l.titles = append(l.titles, title{newSubject(r.text(c)), s.number, around(r.tokens[c.from:c.to]), r.confidence(c)})
 			}
 		}
 	}
@@ -115,7 +114,7 @@ func (e *Extractor) classify(l look, q Question) (*class, Answer) {
 	if c := e.named(invoiceClass); len(q.Known) > 0 && c != nil && (len(q.Among) == 0 || slices.Contains(q.Among, c.name)) {
 		return c, Answer{Class: document.Class{Name: c.name, Confidence: 1}}
 	}
-	text := strings.Join(l.lines, "\n")
+	text := newSubject(strings.Join(l.lines, "\n"))
 	var best, second *class
 	var most, next float64
 	for i := range e.classes {
@@ -144,19 +143,16 @@ func (e *Extractor) classify(l look, q Question) (*class, Answer) {
 }
 
 // weigh is the evidence for a class.
-func (c *class) weigh(l look, text string) (w float64) {
-	hit := func(re *regexp.Regexp) bool { return re.MatchString(text) }
-	w = matchWeight*float64(anyOf(c.match, hit)) + hintWeight*float64(min(anyOf(c.hint, hit), mostHints))
-	if anyOf(c.title, func(re *regexp.Regexp) bool {
-		return slices.ContainsFunc(l.titles, func(t title) bool { return re.MatchString(t.text) })
-	}) > 0 {
+func (c *class) weigh(l look, text subject) (w float64) {
+	w = matchWeight*float64(hits(c.match, text)) + hintWeight*float64(min(hits(c.hint, text), mostHints))
+	if slices.ContainsFunc(l.titles, func(t title) bool { return hits(c.title, t.subject) > 0 }) {
 		if w == 0 && c.layout == "sheet" { // a letter may well begin with such a word
 			w = titleAlone
 		} else {
 			w += titleWeight
 		}
 	}
-	w -= againstLoss * float64(anyOf(c.against, hit))
+	w -= againstLoss * float64(hits(c.against, text))
 	if w > 0 && c.layout != "" {
 		if (c.layout == "strip") == l.strip {
 			w += layoutWeight / 2
@@ -172,9 +168,10 @@ func (c *class) weigh(l look, text string) (w float64) {
 	return w
 }
 
-func anyOf(list []*regexp.Regexp, hit func(*regexp.Regexp) bool) (n int) {
-	for _, re := range list {
-		if hit(re) {
+// hits counts the patterns that match.
+func hits(list []pattern, s subject) (n int) {
+	for _, p := range list {
+		if p.matches(s) {
 			n++
 		}
 	}

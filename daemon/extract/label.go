@@ -37,9 +37,25 @@ const (
 	phraseBefore = 0.75
 )
 
+// labelIndex has labels by the length of what may be printed for them, in their
+// order: most words of a page are compared with few of them.
+type labelIndex [][]label
+
+func indexLabels(all []label) (out labelIndex) {
+	for _, l := range all {
+		for n := len(l.fold) - slips(len(l.fold)); n <= len(l.fold)+slips(len(l.fold)); n++ {
+			for len(out) <= n {
+				out = append(out, nil)
+			}
+			out[n] = append(out[n], l)
+		}
+	}
+	return out
+}
+
 // labels finds all names in a row. Where one lies within a longer one, the
 // longer one is meant: "total" is no total in "total discount".
-func (r *row) labels(all []label) []found {
+func (r *row) labels(all labelIndex) []found {
 	var hits []found
 	for i := range r.tokens {
 		joined := ""
@@ -51,7 +67,10 @@ func (r *row) labels(all []label) []found {
 			if r.tokens[j].fold == "" && j > i || r.tokens[i].fold == "" {
 				continue // punctuation neither begins nor ends a label
 			}
-			for _, l := range all {
+			if len(joined) >= len(all) {
+				break // no label is that long
+			}
+			for _, l := range all[len(joined)] {
 				if q := alike(joined, l.fold); q > 0 {
 					hits = append(hits, found{l, span{i, j + 1}, q == 1, q * max(1-rankStep*float64(l.rank), leastRank)})
 				}
@@ -144,13 +163,7 @@ func alike(printed, label string) float64 {
 	if printed == label {
 		return 1
 	}
-	allowed := 0
-	switch n := len(label); {
-	case n >= 12:
-		allowed = 2
-	case n >= 5:
-		allowed = 1
-	}
+	allowed := slips(len(label))
 	if d := len(printed) - len(label); allowed == 0 || d > allowed || d < -allowed {
 		return 0
 	}
@@ -160,6 +173,17 @@ func alike(printed, label string) float64 {
 	}
 	if edits(printed, label, allowed) <= allowed {
 		return fuzzyQuality
+	}
+	return 0
+}
+
+// slips is how many letters of a label may be misread.
+func slips(length int) int {
+	switch {
+	case length >= 12:
+		return 2
+	case length >= 5:
+		return 1
 	}
 	return 0
 }

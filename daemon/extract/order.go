@@ -11,11 +11,12 @@ import (
 type votes struct{ dayFirst, monthFirst, american, elsewhere, dollars int }
 
 var (
-	american = regexp.MustCompile(`\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]),? \d{5}(?:-\d{4})?\b|` +
-		`(?:^|[^\d-])(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?:$|[^\d-])|` +
-		`\bUSD\b|\bUS\$|\bU\.?S\.?A\b|\bUnited States\b|(?i:\bsales tax\b|\bzip code\b)`)
-	elsewhere = regexp.MustCompile(`€|£|\b(?:EUR|GBP|CHF|AUD|NZD|SGD|MYR|INR|ZAR|RM|VAT|GST|ABN|UID|NIF|SIRET|SIREN)\b|` +
-		`(?:^|[^\d+])(?:\+|00)[2-9]\d[\d ()/.-]{6,}|\b[A-Z]{1,2}\d[A-Z0-9]? \d[A-Z]{2}\b|\.(?:de|at|ch|fr|es|it|nl|be|uk|ie|my|au|nz|sg|in|za)\b|` +
+	// What is known by digits, and what is known by words.
+	americanNumber = regexp.MustCompile(`\b(?:A[KLRZ]|C[AOT]|D[CE]|FL|GA|HI|I[ADLN]|K[SY]|LA|M[ADEINOST]|N[CDEHJMVY]|O[HKR]|P[AR]|RI|S[CD]|T[NX]|UT|V[AT]|W[AIVY]),? \d{5}(?:-\d{4})?\b|` +
+		`(?:^|[^\d-])(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?:$|[^\d-])`)
+	american        = regexp.MustCompile(`\bUSD\b|\bUS\$|\bU\.?S\.?A\b|\bUnited States\b|(?i:\bsales tax\b|\bzip code\b)`)
+	elsewhereNumber = regexp.MustCompile(`(?:^|[^\d+])(?:\+|00)[2-9]\d[\d ()/.-]{6,}|\b[A-Z]{1,2}\d[A-Z0-9]? \d[A-Z]{2}\b`)
+	elsewhere       = regexp.MustCompile(`€|£|\b(?:EUR|GBP|CHF|AUD|NZD|SGD|MYR|INR|ZAR|RM|VAT|GST|ABN|UID|NIF|SIRET|SIREN)\b|\.(?:de|at|ch|fr|es|it|nl|be|uk|ie|my|au|nz|sg|in|za)\b|` +
 		`(?i:\b(?:sdn|pty|gmbh|und|der|straße|mwst|ust|rechnung|datum|summe|rue|le|les|tva|facture|merci|montant|calle|iva|factura|fecha|gracias|importe)\b)`)
 	dollar = regexp.MustCompile(`\$ ?\d`)
 )
@@ -31,13 +32,14 @@ func (v *votes) add(s sheet) {
 				v.dayFirst++
 			}
 		}
-		if american.MatchString(text) {
+		digits := r.digits(0, len(r.tokens)) <= len(r.tokens)
+		if digits && americanNumber.MatchString(text) || american.MatchString(text) {
 			v.american++
 		}
-		if elsewhere.MatchString(text) || hasIBAN(r) {
+		if digits && (elsewhereNumber.MatchString(text) || hasIBAN(r)) || elsewhere.MatchString(text) {
 			v.elsewhere++
 		}
-		if dollar.MatchString(text) {
+		if digits && dollar.MatchString(text) {
 			v.dollars++
 		}
 	}

@@ -2,7 +2,6 @@ package extract
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -88,7 +87,7 @@ func (x *search) judge(i int, list []candidate, sums outcome) (c float64, reason
 func (x *search) kind() {
 	for _, k := range x.class.kinds {
 		for _, t := range x.titles {
-			if anyOf(k.title, func(re *regexp.Regexp) bool { return re.MatchString(t.text) }) == 0 {
+			if hits(k.title, t.subject) == 0 {
 				continue
 			}
 			x.positive = k.positive

@@ -12,16 +12,18 @@ import (
 // tableRule is a config.Table made ready: its labels name columns by index.
 type tableRule struct {
 	config.Table
-	labels []label
+	labels labelIndex
 }
 
 func compileTable(t config.Table) tableRule {
 	out := tableRule{Table: t}
+	var labels []label
 	for i, c := range t.Columns {
 		for rank, l := range c.Labels {
-			out.labels = append(out.labels, label{value.Fold(l), i, rank})
+			labels = append(labels, label{value.Fold(l), i, rank})
 		}
 	}
+	out.labels = indexLabels(labels)
 	return out
 }
 

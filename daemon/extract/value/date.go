@@ -69,6 +69,9 @@ func ParseDate(raw string, order Order) (ParsedDate, bool) {
 	if len(raw) > 200 {
 		raw = raw[:200]
 	}
+	if !hasDigit(raw) {
+		return ParsedDate{}, false
+	}
 	if m := yearFirst.FindStringSubmatch(raw); m != nil {
 		if iso, ok := isoDate(m[1], m[3], m[4]); ok {
 			return ParsedDate{ISO: iso}, true
