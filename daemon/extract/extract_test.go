@@ -157,6 +157,26 @@ func TestXML(t *testing.T) {
 	}
 }
 
+// TestXMLSeller: another seller on the page is told, the same one written in
+// another way is not.
+func TestXMLSeller(t *testing.T) {
+	e := builtIn(t)
+	for name, differs := range map[string]bool{"Nordlicht Lampen GmbH": false, "NORDLICHT-LAMPEN": false, "Nordlicht Lampen Vertriebs GmbH & Co. KG": false, "Nordlioht Lämpen GmbH": false,
+		"Südwind Leuchten GmbH": true, "Meyer Lampen GmbH": true} {
+		a, _ := ask(t, e, extract.Question{Class: extract.Auto, Known: []document.Field{
+			{Name: "seller_name", Value: name, Raw: name, Type: "text", Confidence: 1, From: "xml"}}}, invoice("119,00 €"))
+		if (warned(a, extract.CodeXMLDiffers) != "") != differs {
+			t.Errorf("%s: %v", name, a.Warnings)
+		}
+	}
+	a, _ := ask(t, e, extract.Question{Class: extract.Auto, Known: []document.Field{
+		{Name: "seller_name", Value: "Südwind Leuchten GmbH", Raw: "Südwind Leuchten GmbH", Type: "text", Confidence: 1, From: "xml"}}},
+		invoice("119,00 €"), pageOf(2, printed{60, 60, "Eine Marke der SUEDWIND LEUCHTEN"}, printed{60, 80, "Südwind Leuchten, Kiel"}))
+	if warned(a, extract.CodeXMLDiffers) != "" {
+		t.Errorf("the seller is printed: %v", a.Warnings)
+	}
+}
+
 // own is a class that needs nothing but TOML.
 func own(name string) config.Class {
 	return config.Class{Name: name, Match: []string{`(?i)prüfprotokoll`}, Fields: []config.Field{
