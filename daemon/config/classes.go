@@ -53,8 +53,9 @@ type Field struct {
 	Pattern string   `toml:"pattern"`
 	Format  string   `toml:"format"`
 	// Anywhere finds values by their type alone; Place "letterhead" finds the name of
-	// who sent the document, "kind" the name of the kind; Pick "last" prefers the last of equals; Fallback names
-	// the field whose value is taken where there is none.
+	// who sent the document, "kind" the name of the kind, "period_start" and
+	// "period_end" the first and the last of two dates; Pick "last" prefers the last
+	// of equals; Fallback names the field whose value is taken where there is none.
 	Anywhere bool   `toml:"anywhere"`
 	Place    string `toml:"place"`
 	Pick     string `toml:"pick"`
@@ -70,12 +71,14 @@ type Kind struct {
 }
 
 // Sum says that Total is the sum of Plus and of what there is of Optional, less
-// Minus.
+// Minus. Rows names a table whose amounts belong to it, too: those of a column
+// named debit are taken off, those of credit and amount added.
 type Sum struct {
 	Total    string   `toml:"total"`
 	Plus     []string `toml:"plus"`
 	Minus    []string `toml:"minus"`
 	Optional []string `toml:"optional"`
+	Rows     string   `toml:"rows"`
 }
 
 // Table is a table of a class, known by the labels over its columns.

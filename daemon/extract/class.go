@@ -41,10 +41,11 @@ func (f *field) earliest() string {
 }
 
 // sum says that fields add up: total is plus minus minus, all by index; those
-// in optional may be missing.
+// in optional may be missing. rows names the table whose amounts belong to it.
 type sum struct {
 	total                 int
 	plus, minus, optional []int
+	rows                  string
 }
 
 // kind is a variety of a class.
@@ -110,7 +111,7 @@ func patterns(list []string) (out []pattern, err error) {
 
 func (c *class) compileSums(sums []config.Sum) error {
 	for _, s := range sums {
-		one := sum{total: c.index(s.Total)}
+		one := sum{total: c.index(s.Total), rows: s.Rows}
 		for _, list := range []struct {
 			to   *[]int
 			from []string
@@ -131,6 +132,11 @@ func (c *class) compileSums(sums []config.Sum) error {
 // index is a field's place in the class; other if it has none of that name.
 func (c *class) index(name string) int {
 	return slices.IndexFunc(c.fields, func(f field) bool { return f.Name == name })
+}
+
+// placed is the field with that place; other if there is none.
+func (c *class) placed(place string) int {
+	return slices.IndexFunc(c.fields, func(f field) bool { return f.Place == place })
 }
 
 // isTotal is true for a field that others add up to.

@@ -74,6 +74,7 @@ func (x *search) read(s sheet) {
 		}
 	}
 	x.anywhere(s)
+	x.periods(s)
 	x.note(s)
 	x.seek(s)
 	x.letterhead(s)

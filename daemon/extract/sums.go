@@ -38,10 +38,14 @@ func (x *search) solve(s sum, held []outcome) {
 			return
 		}
 	}
+	rows, any := x.rowsTotal(s.rows)
+	if s.rows != "" && !any {
+		return
+	}
 	optional := slices.DeleteFunc(slices.Clone(s.optional), func(i int) bool { return len(x.found[i]) == 0 })
 	best, picked := 0.0, map[int]int(nil)
 	x.combine(slices.Concat(parts, optional), len(parts), map[int]int{}, held, func(pick map[int]int) {
-		if !x.holds(s, pick) {
+		if !x.holds(s, pick, rows) {
 			return
 		}
 		score := 0.0
@@ -78,7 +82,7 @@ func (x *search) solve(s sum, held []outcome) {
 
 // completeSum looks for the one part that a sum lacks among all printed amounts.
 func (x *search) completeSum(s sum, held []outcome) {
-	if held[s.total].holds || len(s.plus) != 2 || len(s.minus) > 0 || len(x.found[s.total]) == 0 || x.found[s.total][0].doubt == "sum" {
+	if held[s.total].holds || s.rows != "" || len(s.plus) != 2 || len(s.minus) > 0 || len(x.found[s.total]) == 0 || x.found[s.total][0].doubt == "sum" {
 		return
 	}
 	parts := slices.Clone(s.plus)
@@ -139,13 +143,38 @@ func (x *search) combine(parts []int, must int, pick map[int]int, held []outcome
 
 // holds is true when the picked amounts add up. Credit notes print all amounts
 // negative, or all positive, or mix them.
-func (x *search) holds(s sum, pick map[int]int) bool {
+func (x *search) holds(s sum, pick map[int]int, rows value.Amount) bool {
 	total := x.found[s.total][pick[s.total]].amount
-	d := total - x.partsOf(s, pick)
+	d := total - x.partsOf(s, pick) - rows
 	if x.positive {
-		d = total.Abs() - x.partsOf(s, pick)
+		d = total.Abs() - x.partsOf(s, pick) - rows
 	}
 	return d <= tolerance && d >= -tolerance
+}
+
+// rowsTotal is what a table's rows come to: what is in a column named debit goes
+// off, other amounts count but for balances. any is false if it has none.
+func (x *search) rowsTotal(name string) (total value.Amount, any bool) {
+	for _, t := range x.tables {
+		if t.Name != name {
+			continue
+		}
+		for _, r := range t.Rows {
+			for i, cell := range r {
+				a, ok := value.ParseDecimal(cell.Text)
+				switch t.Columns[i] {
+				case "debit":
+					total -= a.Abs()
+				case "credit", "amount":
+					total += a
+				default:
+					continue
+				}
+				any = any || ok
+			}
+		}
+	}
+	return total, any
 }
 
 func (x *search) partsOf(s sum, pick map[int]int) (sum value.Amount) {
@@ -168,7 +197,7 @@ func (x *search) partsOf(s sum, pick map[int]int) (sum value.Amount) {
 // one digit that is easily misread. It does not count as a sum that holds: it keeps
 // little confidence, and a person sees both amounts.
 func (x *search) suspect(s sum, held []outcome) {
-	if held[s.total].holds || len(x.found[s.total]) == 0 {
+	if held[s.total].holds || len(x.found[s.total]) == 0 || s.rows != "" {
 		return
 	}
 	// A lone part that is a round sum may be a banknote.
