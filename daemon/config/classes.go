@@ -53,7 +53,8 @@ type Field struct {
 	Pattern string   `toml:"pattern"`
 	Format  string   `toml:"format"`
 	// Anywhere finds values by their type alone; Place "letterhead" finds the name of
-	// who sent the document, "kind" the name of the kind, "period_start" and
+	// who sent the document, "address" the lines under it, "kind" the name of the
+	// kind, "period_start" and
 	// "period_end" the first and the last of two dates; Pick "last" prefers the last
 	// of equals; Fallback names the field whose value is taken where there is none.
 	Anywhere bool   `toml:"anywhere"`

@@ -318,7 +318,7 @@ func (v *checker) found(key string, c Class, f Field) {
 		v.add(key+".pattern", "field %q of class %q: %q is not a pattern: %v", f.Name, c.Name, f.Pattern, err)
 	}
 	v.oneOf(key+".format", f.Format, "", "iban", "bic", "vat_id", "time", "phone")
-	v.oneOf(key+".place", f.Place, "", "letterhead", "kind", "period_start", "period_end")
+	v.oneOf(key+".place", f.Place, "", "letterhead", "address", "kind", "period_start", "period_end")
 	v.oneOf(key+".pick", f.Pick, "", "first", "last")
 	if f.Fallback != "" && !c.has(f.Fallback) {
 		v.add(key+".fallback", "field %q of class %q falls back on %q, which is no field of the class", f.Name, c.Name, f.Fallback)

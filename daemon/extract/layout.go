@@ -172,7 +172,7 @@ func (r *row) confidence(s span) float64 {
 func around(list []token) document.Box {
 	b := list[0].box
 	for _, t := range list[1:] {
-		b = document.Box{min(b[0], t.box[0]), min(b[1], t.box[1]), max(b[2], t.box[2]), max(b[3], t.box[3])}
+		b = union(b, t.box)
 	}
 	return b
 }

@@ -33,6 +33,7 @@ func (x *search) resolve() []document.Field {
 	for i := range x.found {
 		x.found[i] = agree(x.found[i])
 	}
+	x.senderAddress()
 	held := x.addUp()
 	var out []document.Field
 	for i, list := range x.found {

@@ -26,6 +26,7 @@ type search struct {
 	rightmost []value.Amount
 	found     [][]candidate // by field
 	names     []nameSeen
+	under     map[string]candidate // addresses by the folded name they stand under
 	tables    []document.Table
 	rows      int // of all tables
 	warnings  []document.Warning
@@ -38,7 +39,7 @@ const mostCandidates = 12
 
 func newSearch(c *class, l look) *search {
 	return &search{class: c, order: l.order, orderKnown: l.orderKnown, zones: l.zones, titles: l.titles,
-		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]sighting{}, doubts: map[string]document.Warning{}}
+		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]sighting{}, doubts: map[string]document.Warning{}, under: map[string]candidate{}}
 }
 
 func (x *search) field(f found) *field { return &x.class.fields[f.label.field] }
@@ -78,6 +79,7 @@ func (x *search) read(s sheet) {
 	x.note(s)
 	x.seek(s)
 	x.letterhead(s)
+	x.addresses(s)
 	x.readTables(s)
 }
 
