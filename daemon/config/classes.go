@@ -49,7 +49,9 @@ type Field struct {
 	// Labels are printed beside, above or over the column of the value, the surest
 	// first. Pattern is what the whole value must match; Format a form with rules of
 	// its own: "iban", "bic", "vat_id", "time" or "phone".
-	Labels  []string `toml:"labels"`
+	Labels []string `toml:"labels"`
+	// Numbers are printed instead of labels on cards that number their fields.
+	Numbers []string `toml:"numbers"`
 	Pattern string   `toml:"pattern"`
 	Format  string   `toml:"format"`
 	// Anywhere finds values by their type alone; Place "letterhead" finds the name of
@@ -194,6 +196,7 @@ func withMissing[T any](own, builtIn []T, key func(T) string) []T {
 
 func (f *Field) merge(b Field, written func(key string) bool) {
 	f.Labels = append(f.Labels, b.Labels...)
+	f.Numbers = append(f.Numbers, b.Numbers...)
 	for _, word := range []struct {
 		key     string
 		own     *string

@@ -194,7 +194,7 @@ func (x *search) postal(s sheet, field int) {
 	for i := 1; i < len(s.rows); i++ {
 		for _, cell := range s.rows[i].cells {
 			r := &s.rows[i]
-			if !postcode.MatchString(" " + r.text(cell)) {
+			if !hasPostcode(r.text(cell)) {
 				continue
 			}
 			number, ok := s.rows[i-1].under(around(r.tokens[cell.from:cell.to]))
@@ -207,7 +207,7 @@ func (x *search) postal(s sheet, field int) {
 				number.from++
 			}
 			c := x.at(above, number, above.text(number)+", "+r.text(cell), addressScore)
-			if countDigits(above.text(number)) == 0 {
+			if _, dated := value.ParseDate(above.text(number), x.order); dated || countDigits(above.text(number)) == 0 {
 				continue
 			}
 			c.raw, c.box = c.value, union(c.box, around(r.tokens[cell.from:cell.to]))

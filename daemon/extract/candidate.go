@@ -280,7 +280,7 @@ func (x *search) texts(f *field, r *row, at span, colon bool) []candidate {
 	}
 	raw := r.text(here)
 	val := strings.Trim(raw, " :;,|*-–—_~\"'`‘’“”()[]")
-	if len([]rune(val)) < 2 || !f.accepts(val) || f.pattern == nil && 2*countDigits(val) > len(val) || strings.HasSuffix(raw, ":") {
+	if len([]rune(val)) < 2 && f.pattern == nil || val == "" || !f.accepts(val) || f.pattern == nil && 2*countDigits(val) > len(val) || strings.HasSuffix(raw, ":") {
 		return nil
 	}
 	return []candidate{x.at(r, here, val, score)}

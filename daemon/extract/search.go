@@ -76,6 +76,7 @@ func (x *search) read(s sheet) {
 	}
 	x.anywhere(s)
 	x.periods(s)
+	x.numbered(s)
 	x.note(s)
 	x.seek(s)
 	x.letterhead(s)
