@@ -2,6 +2,7 @@ package extract_test
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -107,6 +108,30 @@ func TestInvoice(t *testing.T) {
 	row := a.Tables[0].Rows[0]
 	if row[0].Text != "Stehlampe aus Messing" || row[1].Text != "2.00" || row[2].Text != "45.00" || row[4].Text != "90.00" {
 		t.Errorf("%+v", row)
+	}
+}
+
+// TestBrokenTables: heads on two lines, and descriptions that go on below their
+// row or begin above it.
+func TestBrokenTables(t *testing.T) {
+	row := func(y float64, number, price, total string) []printed {
+		return []printed{{300, y, number}, {400, y, price}, {500, y, total}}
+	}
+	head := []printed{{60, 100, "Invoice No: A-1001"}, {300, 188, "Quantity"}, {400, 188, "Unit"}, {500, 188, "Line"}, {60, 200, "Description"}, {400, 200, "price"}, {500, 200, "total"}}
+	for name, lines := range map[string][]printed{
+		"below": slices.Concat([]printed{{60, 215, "Lamp of brass"}, {60, 226, "with a shade"}, {60, 245, "Bulb"}, {60, 256, "warm white"}}, row(215, "2", "45.00", "90.00"), row(245, "4", "2.50", "10.00")),
+		"above": slices.Concat([]printed{{60, 215, "Lamp of brass"}, {60, 226, "with a shade"}, {60, 245, "Bulb"}, {60, 256, "warm white"}}, row(226, "2", "45.00", "90.00"), row(256, "4", "2.50", "10.00")),
+		"alike": slices.Concat([]printed{{60, 215, "Lamp of brass"}, {60, 227, "with a shade"}, {60, 239, "Bulb"}, {60, 251, "warm white"}}, row(215, "2", "45.00", "90.00"), row(239, "4", "2.50", "10.00")),
+	} {
+		a, _ := ask(t, builtIn(t), extract.Question{Class: "invoice"}, pageOf(1, slices.Concat(head, lines)...))
+		if len(a.Tables) != 1 || len(a.Tables[0].Rows) != 2 {
+			t.Errorf("%s: %+v", name, a.Tables)
+			continue
+		}
+		first, second := a.Tables[0].Rows[0], a.Tables[0].Rows[1]
+		if first[0].Text != "Lamp of brass with a shade" || first[1].Text != "2.00" || first[2].Text != "45.00" || first[4].Text != "90.00" || second[0].Text != "Bulb warm white" || second[4].Text != "10.00" {
+			t.Errorf("%s: %+v", name, a.Tables[0].Rows)
+		}
 	}
 }
 
