@@ -75,6 +75,15 @@ func TestLabelConflict(t *testing.T) {
 	}
 }
 
+// TestTotalsConflict: of two totals that the other amounts do not settle, the one
+// that nothing leads to is not believed over one that something does.
+func TestTotalsConflict(t *testing.T) {
+	a, got := ask(t, builtIn(t), extract.Question{Class: "receipt"}, till("19.31", printed{200, 130, "TOTAL"}, printed{300, 130, "18.45"}))
+	if m := warned(a, extract.CodeConflict); got["total"].Confidence >= 0.5 || !strings.Contains(m, "19.31") || !strings.Contains(m, "18.45") {
+		t.Errorf("%+v, %v", got["total"], a.Warnings)
+	}
+}
+
 // TestDateOrder: which of day and month comes first is what the page shows, what
 // its country does, or for a person to say.
 func TestDateOrder(t *testing.T) {

@@ -67,7 +67,8 @@ func (x *search) judge(i int, list []candidate, sums outcome) (c float64, reason
 	rival := len(list) > 1 && list[1].score > nearly*best.score && !sums.holds
 	f := &x.class.fields[i]
 	switch {
-	case rival && f.Required && f.Type == "code" && best.places < strongerBy*list[1].places:
+	case rival && f.Required && f.Type == "code" && best.places < strongerBy*list[1].places,
+		rival && x.class.isTotal(i) && !x.supported(best.amount) && x.supported(list[1].amount):
 		c, reason = min(c, undecided), cmp.Or(reason, "conflict")
 	case rival:
 		c *= conflicting
