@@ -188,20 +188,25 @@ func slips(length int) int {
 	return 0
 }
 
-// edits is Levenshtein's distance, given up past most.
+// edits is Levenshtein's distance, given up past most. What is further than that
+// from the diagonal is not looked at.
 func edits(a, b string, most int) int {
-	if len(a) > 64 || len(b) > 64 {
+	if len(a) > 64 || len(b) > 64 || len(a)-len(b) > most || len(b)-len(a) > most {
 		return most + 1
 	}
-	var rows [2][65]int
+	var rows [2][66]int
 	last, next := &rows[0], &rows[1]
-	for j := range len(b) + 1 {
-		last[j] = j
+	for j := range len(b) + 2 {
+		last[j] = min(j, most+1)
 	}
 	for i := 1; i <= len(a); i++ {
-		next[0] = i
-		least := i
-		for j := 1; j <= len(b); j++ {
+		from, to := max(1, i-most), min(len(b), i+most)
+		next[from-1], next[to+1] = most+1, most+1
+		if from == 1 {
+			next[0] = i
+		}
+		least := next[from-1]
+		for j := from; j <= to; j++ {
 			cost := 1
 			if a[i-1] == b[j-1] {
 				cost = 0
