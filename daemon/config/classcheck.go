@@ -91,7 +91,7 @@ func (v *checker) found(key string, c Class, f Field) {
 		v.add(key+".pattern", "field %q of class %q: %q is not a pattern: %s", f.Name, c.Name, f.Pattern, patternFault(err))
 	}
 	v.oneOf(key+".format", f.Format, "", "iban", "bic", "vat_id", "time", "phone")
-	v.oneOf(key+".place", f.Place, "", "letterhead", "kind")
+	v.oneOf(key+".place", f.Place, "", "letterhead", "address", "kind", "period_start", "period_end")
 	v.oneOf(key+".pick", f.Pick, "", "first", "last")
 	if f.Fallback != "" && !c.has(f.Fallback) {
 		v.add(key+".fallback", "field %q of class %q falls back on %q, which is no field of the class", f.Name, c.Name, f.Fallback)
@@ -130,6 +130,9 @@ func (v *checker) shape(key string, c Class) {
 			if !c.has(name) {
 				v.add(key+".sum", "a sum of class %q names %q, which is no field of the class", c.Name, name)
 			}
+		}
+		if s.Rows != "" && !slices.ContainsFunc(c.Tables, func(t Table) bool { return t.Name == s.Rows }) {
+			v.add(key+".sum", "a sum of class %q adds the rows of %q, which is no table of the class", c.Name, s.Rows)
 		}
 		if len(s.Plus) == 0 {
 			v.add(key+".sum", "the sum of %q in class %q says nothing of what it adds; give it plus = [\"...\"]", s.Total, c.Name)

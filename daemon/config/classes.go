@@ -49,12 +49,16 @@ type Field struct {
 	// Labels are printed beside, above or over the column of the value, the surest
 	// first. Pattern is what the whole value must match; Format a form with rules of
 	// its own: "iban", "bic", "vat_id", "time" or "phone".
-	Labels  []string `toml:"labels"`
+	Labels []string `toml:"labels"`
+	// Numbers are printed instead of labels on cards that number their fields.
+	Numbers []string `toml:"numbers"`
 	Pattern string   `toml:"pattern"`
 	Format  string   `toml:"format"`
 	// Anywhere finds values by their type alone; Place "letterhead" finds the name of
-	// who sent the document, "kind" the name of the kind; Pick "last" prefers the last of equals; Fallback names
-	// the field whose value is taken where there is none.
+	// who sent the document, "address" the lines under it, "kind" the name of the
+	// kind, "period_start" and
+	// "period_end" the first and the last of two dates; Pick "last" prefers the last
+	// of equals; Fallback names the field whose value is taken where there is none.
 	Anywhere bool   `toml:"anywhere"`
 	Place    string `toml:"place"`
 	Pick     string `toml:"pick"`
@@ -70,12 +74,14 @@ type Kind struct {
 }
 
 // Sum says that Total is the sum of Plus and of what there is of Optional, less
-// Minus.
+// Minus. Rows names a table whose amounts belong to it, too: those of a column
+// named debit are taken off, those of credit and amount added.
 type Sum struct {
 	Total    string   `toml:"total"`
 	Plus     []string `toml:"plus"`
 	Minus    []string `toml:"minus"`
 	Optional []string `toml:"optional"`
+	Rows     string   `toml:"rows"`
 }
 
 // Table is a table of a class, known by the labels over its columns.
@@ -190,6 +196,7 @@ func withMissing[T any](own, builtIn []T, key func(T) string) []T {
 
 func (f *Field) merge(b Field, written func(key string) bool) {
 	f.Labels = append(f.Labels, b.Labels...)
+	f.Numbers = append(f.Numbers, b.Numbers...)
 	for _, word := range []struct {
 		key     string
 		own     *string

@@ -119,6 +119,7 @@ func TestBadFiles(t *testing.T) {
 		"field format":        {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"n\"\nformat = \"bban\"\n", `config.toml:7: class.field.format is "bban"; it must be one of`},
 		"field name":          {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"Our Number\"\n", `config.toml:6: field name "Our Number" of class "x": use lower-case letters, digits and underscore`},
 		"sum":                 {folder + "[[class]]\nname = \"x\"\n[[class.sum]]\ntotal = \"a\"\nplus = [\"b\"]\n", `a sum of class "x" names "a", which is no field of the class`},
+		"rows of a sum":       {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"a\"\n[[class.sum]]\ntotal = \"a\"\nplus = [\"a\"]\nrows = \"movements\"\n", `a sum of class "x" adds the rows of "movements", which is no table of the class`},
 		"data in hot folder":  {"data_dir = \"in/data\"\n" + folder, `the hot folder of "desk" and data_dir lie within each other`},
 	} {
 		_, _, err := parse(t, c.text)

@@ -17,6 +17,7 @@ type candidate struct {
 	confidence float64      // 0..1: how well it was read
 	page       int
 	box        document.Box
+	places     int    // where it is printed
 	doubt      string // a code for what speaks against it; "" if nothing does
 	from       string
 }
@@ -196,7 +197,8 @@ func (x *search) amount(r *row, at span, p value.ParsedAmount, score float64) []
 // readAmount reads an amount that begins at a token and says how many tokens it
 // takes: currency and sign may stand apart, and digits fall apart when read.
 func readAmount(r *row, i, to int) (value.ParsedAmount, int, bool) {
-	for n := min(4, to-i); n >= 1; n-- {
+	most := min(4, to-i)
+	for n := most; n >= r.digits(i, most); n-- {
 		close := true
 		for k := i + 1; k < i+n; k++ {
 			_, code := value.ParseCurrency(r.tokens[k-1].text)
@@ -215,7 +217,8 @@ func readAmount(r *row, i, to int) (value.ParsedAmount, int, bool) {
 
 func (x *search) dates(f *field, r *row, at span) (out []candidate) {
 	for i := at.from; i < at.to; i++ {
-		for n := 1; n <= min(5, at.to-i); n++ {
+		most := min(5, at.to-i)
+		for n := r.digits(i, most); n <= most; n++ {
 			text := r.text(span{i, i + n})
 			d, ok := value.ParseDate(text, x.order)
 			if !ok || f.earliest() > d.ISO {
@@ -277,7 +280,7 @@ func (x *search) texts(f *field, r *row, at span, colon bool) []candidate {
 	}
 	raw := r.text(here)
 	val := strings.Trim(raw, " :;,|*-–—_~\"'`‘’“”()[]")
-	if len([]rune(val)) < 2 || !f.accepts(val) || f.pattern == nil && 2*countDigits(val) > len(val) || strings.HasSuffix(raw, ":") {
+	if len([]rune(val)) < 2 && f.pattern == nil || val == "" || !f.accepts(val) || f.pattern == nil && 2*countDigits(val) > len(val) || strings.HasSuffix(raw, ":") {
 		return nil
 	}
 	return []candidate{x.at(r, here, val, score)}

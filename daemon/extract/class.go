@@ -13,11 +13,11 @@ import (
 // class is a config.Class made ready.
 type class struct {
 	name                        string
-	title, match, hint, against []*regexp.Regexp
+	title, match, hint, against []pattern
 	layout                      string
 	mrz                         []string
 	fields                      []field
-	labels                      []label
+	labels                      labelIndex
 	sums                        []sum
 	kinds                       []kind
 	tables                      []tableRule
@@ -41,23 +41,24 @@ func (f *field) earliest() string {
 }
 
 // sum says that fields add up: total is plus minus minus, all by index; those
-// in optional may be missing.
+// in optional may be missing. rows names the table whose amounts belong to it.
 type sum struct {
 	total                 int
 	plus, minus, optional []int
+	rows                  string
 }
 
 // kind is a variety of a class.
 type kind struct {
 	name     string
-	title    []*regexp.Regexp
+	title    []pattern
 	positive bool
 }
 
 func compile(c config.Class) (class, error) {
 	out := class{name: c.Name, layout: c.Layout, mrz: c.MRZ}
 	for _, list := range []struct {
-		to   *[]*regexp.Regexp
+		to   *[]pattern
 		from []string
 	}{{&out.title, c.Title}, {&out.match, c.Match}, {&out.hint, c.Hint}, {&out.against, c.Against}} {
 		var err error
@@ -72,6 +73,7 @@ func compile(c config.Class) (class, error) {
 		}
 		out.kinds = append(out.kinds, kind{name: k.Name, positive: k.Positive, title: title})
 	}
+	var labels []label
 	for i, f := range c.Fields {
 		one := field{Field: f}
 		if f.Pattern != "" {
@@ -83,32 +85,33 @@ func compile(c config.Class) (class, error) {
 		}
 		out.fields = append(out.fields, one)
 		for rank, l := range f.Labels {
-			out.labels = append(out.labels, label{value.Fold(l), i, rank})
+			labels = append(labels, label{value.Fold(l), i, rank})
 		}
 	}
 	for _, l := range c.Ignore {
-		out.labels = append(out.labels, label{value.Fold(l), other, 0})
+		labels = append(labels, label{value.Fold(l), other, 0})
 	}
+	out.labels = indexLabels(labels)
 	for _, t := range c.Tables {
 		out.tables = append(out.tables, compileTable(t))
 	}
 	return out, out.compileSums(c.Sums)
 }
 
-func patterns(list []string) (out []*regexp.Regexp, err error) {
-	for _, p := range list {
-		re, err := regexp.Compile(p)
+func patterns(list []string) (out []pattern, err error) {
+	for _, expression := range list {
+		p, err := newPattern(expression)
 		if err != nil {
-			return nil, fmt.Errorf("pattern %q: %w", p, err)
+			return nil, err
 		}
-		out = append(out, re)
+		out = append(out, p)
 	}
 	return out, nil
 }
 
 func (c *class) compileSums(sums []config.Sum) error {
 	for _, s := range sums {
-		one := sum{total: c.index(s.Total)}
+		one := sum{total: c.index(s.Total), rows: s.Rows}
 		for _, list := range []struct {
 			to   *[]int
 			from []string
@@ -129,4 +132,14 @@ func (c *class) compileSums(sums []config.Sum) error {
 // index is a field's place in the class; other if it has none of that name.
 func (c *class) index(name string) int {
 	return slices.IndexFunc(c.fields, func(f field) bool { return f.Name == name })
+}
+
+// placed is the field with that place; other if there is none.
+func (c *class) placed(place string) int {
+	return slices.IndexFunc(c.fields, func(f field) bool { return f.Place == place })
+}
+
+// isTotal is true for a field that others add up to.
+func (c *class) isTotal(i int) bool {
+	return slices.ContainsFunc(c.sums, func(s sum) bool { return s.total == i })
 }

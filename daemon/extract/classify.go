@@ -3,7 +3,6 @@ package extract
 import (
 	"fmt"
 	"iter"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -48,7 +47,7 @@ type look struct {
 
 // title is a cell that may be the document's title.
 type title struct {
-	text       string
+	subject
 	page       int
 	box        document.Box
 	confidence float64
@@ -94,7 +93,7 @@ func (l *look) add(s sheet) {
 		l.lines = append(l.lines, r.whole())
 		for _, c := range r.cells {
 			if c.to-c.from <= longestTitle && (r.box[1] < 0.5*s.height || r.height > 1.3*s.letter) {
-				l.titles = append(l.titles, title{r.text(c), s.number, around(r.tokens[c.from:c.to]), r.confidence(c)})
+				l.titles = append(l.titles, title{newSubject(r.text(c)), s.number, around(r.tokens[c.from:c.to]), r.confidence(c)})
 			}
 		}
 	}
@@ -115,7 +114,7 @@ func (e *Extractor) classify(l look, q Question) (*class, Answer) {
 	if c := e.named(invoiceClass); len(q.Known) > 0 && c != nil && (len(q.Among) == 0 || slices.Contains(q.Among, c.name)) {
 		return c, Answer{Class: document.Class{Name: c.name, Confidence: 1}}
 	}
-	text := strings.Join(l.lines, "\n")
+	text := newSubject(strings.Join(l.lines, "\n"))
 	var best, second *class
 	var most, next float64
 	for i := range e.classes {
@@ -144,19 +143,16 @@ func (e *Extractor) classify(l look, q Question) (*class, Answer) {
 }
 
 // weigh is the evidence for a class.
-func (c *class) weigh(l look, text string) (w float64) {
-	hit := func(re *regexp.Regexp) bool { return re.MatchString(text) }
-	w = matchWeight*float64(anyOf(c.match, hit)) + hintWeight*float64(min(anyOf(c.hint, hit), mostHints))
-	if anyOf(c.title, func(re *regexp.Regexp) bool {
-		return slices.ContainsFunc(l.titles, func(t title) bool { return re.MatchString(t.text) })
-	}) > 0 {
+func (c *class) weigh(l look, text subject) (w float64) {
+	w = matchWeight*float64(hits(c.match, text)) + hintWeight*float64(min(hits(c.hint, text), mostHints))
+	if slices.ContainsFunc(l.titles, func(t title) bool { return hits(c.title, t.subject) > 0 }) {
 		if w == 0 && c.layout == "sheet" { // a letter may well begin with such a word
 			w = titleAlone
 		} else {
 			w += titleWeight
 		}
 	}
-	w -= againstLoss * float64(anyOf(c.against, hit))
+	w -= againstLoss * float64(hits(c.against, text))
 	if w > 0 && c.layout != "" {
 		if (c.layout == "strip") == l.strip {
 			w += layoutWeight / 2
@@ -172,57 +168,12 @@ func (c *class) weigh(l look, text string) (w float64) {
 	return w
 }
 
-func anyOf(list []*regexp.Regexp, hit func(*regexp.Regexp) bool) (n int) {
-	for _, re := range list {
-		if hit(re) {
+// hits counts the patterns that match.
+func hits(list []pattern, s subject) (n int) {
+	for _, p := range list {
+		if p.matches(s) {
 			n++
 		}
 	}
 	return n
-}
-
-// votes are what a document says about the order of its days and months.
-type votes struct{ dayFirst, monthFirst, american, elsewhere int }
-
-var (
-	usAddress = regexp.MustCompile(`\b[A-Z]{2},? \d{5}(?:-\d{4})?\b`)
-	usPhone   = regexp.MustCompile(`(?:^|[^\d-])(?:\(\d{3}\) ?|\d{3}-)\d{3}-\d{4}(?:$|[^\d-])`)
-	notUS     = regexp.MustCompile(`€|£|\bEUR\b|\bGBP\b|\bRM\b|\bVAT\b|\bGST\b|(?i)\bsdn\b|\b(?:und|der|straße|mwst|ust|rue|le|tva|calle|iva)\b`)
-)
-
-func (v *votes) add(s sheet) {
-	for _, r := range s.rows {
-		text := r.whole()
-		if d, ok := value.ParseDate(text, value.DayFirst); ok && d.Proves && !d.Mended {
-			if d.Order == value.MonthFirst {
-				v.monthFirst++
-			} else {
-				v.dayFirst++
-			}
-		}
-		if usAddress.MatchString(text) || usPhone.MatchString(text) || strings.Contains(text, "$") {
-			v.american++
-		}
-		if notUS.MatchString(text) {
-			v.elsewhere++
-		}
-	}
-}
-
-// order decides which of day and month comes first, and whether anything but
-// custom says so. Print that proves it comes before the country, the country
-// before the language.
-func (v votes) order(languages []string) (value.Order, bool) {
-	switch {
-	case v.monthFirst > v.dayFirst:
-		return value.MonthFirst, true
-	case v.dayFirst > v.monthFirst:
-		return value.DayFirst, true
-	case v.american > v.elsewhere:
-		return value.MonthFirst, true
-	case v.elsewhere > 0:
-		return value.DayFirst, true
-	}
-	english := len(languages) == 0 || slices.Contains(languages, "eng")
-	return value.DayFirst, !english
 }

@@ -68,7 +68,11 @@ func (x *search) formatted(f *field, r *row, at span) (out []candidate) {
 		out = append(out, c)
 	}
 	for i := at.from; i < at.to; i++ {
-		for k := 1; k <= min(10, at.to-i); k++ {
+		most := min(10, at.to-i)
+		if f.Format != "bic" && r.digits(i, most) > most {
+			continue
+		}
+		for k := 1; k <= most; k++ {
 			n := k
 			if f.Format == "time" || f.Format == "phone" { // these may end early: the longest counts
 				n = min(6, at.to-i) + 1 - k

@@ -31,6 +31,9 @@ const (
 	CodeReadBySum   = "read_by_sum"
 	CodeXMLDiffers  = "xml_differs"
 	CodeTableCut    = "table_cut"
+	CodeConflict    = "label_conflict"
+	CodeDateOrder   = "date_order"
+	CodeTotalAlone  = "total_alone"
 )
 
 // Extractor knows the classes. It is immutable and may be shared.
@@ -103,7 +106,7 @@ func (e *Extractor) Document(pages iter.Seq2[document.Page, error], q Question) 
 	}
 	answer.Warnings = append(answer.Warnings, x.warnings...)
 	answer.Warnings = append(answer.Warnings, differ...)
-	answer.Warnings = append(answer.Warnings, doubts(answer.Fields, x.doubts)...)
+	answer.Warnings = append(answer.Warnings, x.told(answer.Fields)...)
 	return answer, nil
 }
 

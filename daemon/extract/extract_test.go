@@ -2,6 +2,7 @@ package extract_test
 
 import (
 	"iter"
+	"slices"
 	"strings"
 	"testing"
 
@@ -110,6 +111,30 @@ func TestInvoice(t *testing.T) {
 	}
 }
 
+// TestBrokenTables: heads on two lines, and descriptions that go on below their
+// row or begin above it.
+func TestBrokenTables(t *testing.T) {
+	row := func(y float64, number, price, total string) []printed {
+		return []printed{{300, y, number}, {400, y, price}, {500, y, total}}
+	}
+	head := []printed{{60, 100, "Invoice No: A-1001"}, {300, 188, "Quantity"}, {400, 188, "Unit"}, {500, 188, "Line"}, {60, 200, "Description"}, {400, 200, "price"}, {500, 200, "total"}}
+	for name, lines := range map[string][]printed{
+		"below": slices.Concat([]printed{{60, 215, "Lamp of brass"}, {60, 226, "with a shade"}, {60, 245, "Bulb"}, {60, 256, "warm white"}}, row(215, "2", "45.00", "90.00"), row(245, "4", "2.50", "10.00")),
+		"above": slices.Concat([]printed{{60, 215, "Lamp of brass"}, {60, 226, "with a shade"}, {60, 245, "Bulb"}, {60, 256, "warm white"}}, row(226, "2", "45.00", "90.00"), row(256, "4", "2.50", "10.00")),
+		"alike": slices.Concat([]printed{{60, 215, "Lamp of brass"}, {60, 227, "with a shade"}, {60, 239, "Bulb"}, {60, 251, "warm white"}}, row(215, "2", "45.00", "90.00"), row(239, "4", "2.50", "10.00")),
+	} {
+		a, _ := ask(t, builtIn(t), extract.Question{Class: "invoice"}, pageOf(1, slices.Concat(head, lines)...))
+		if len(a.Tables) != 1 || len(a.Tables[0].Rows) != 2 {
+			t.Errorf("%s: %+v", name, a.Tables)
+			continue
+		}
+		first, second := a.Tables[0].Rows[0], a.Tables[0].Rows[1]
+		if first[0].Text != "Lamp of brass with a shade" || first[1].Text != "2.00" || first[2].Text != "45.00" || first[4].Text != "90.00" || second[0].Text != "Bulb warm white" || second[4].Text != "10.00" {
+			t.Errorf("%s: %+v", name, a.Tables[0].Rows)
+		}
+	}
+}
+
 // TestDoubt: totals that do not add up keep their values with less confidence.
 func TestDoubt(t *testing.T) {
 	e := builtIn(t)
@@ -154,6 +179,26 @@ func TestXML(t *testing.T) {
 	q.Drawn = true
 	if a, _ = ask(t, e, q, invoice("119,00 €")); len(a.Warnings) > 0 {
 		t.Errorf("a page drawn of the XML contradicts it: %v", a.Warnings)
+	}
+}
+
+// TestXMLSeller: another seller on the page is told, the same one written in
+// another way is not.
+func TestXMLSeller(t *testing.T) {
+	e := builtIn(t)
+	for name, differs := range map[string]bool{"Nordlicht Lampen GmbH": false, "NORDLICHT-LAMPEN": false, "Nordlicht Lampen Vertriebs GmbH & Co. KG": false, "Nordlioht Lämpen GmbH": false,
+		"Südwind Leuchten GmbH": true, "Meyer Lampen GmbH": true} {
+		a, _ := ask(t, e, extract.Question{Class: extract.Auto, Known: []document.Field{
+			{Name: "seller_name", Value: name, Raw: name, Type: "text", Confidence: 1, From: "xml"}}}, invoice("119,00 €"))
+		if (warned(a, extract.CodeXMLDiffers) != "") != differs {
+			t.Errorf("%s: %v", name, a.Warnings)
+		}
+	}
+	a, _ := ask(t, e, extract.Question{Class: extract.Auto, Known: []document.Field{
+		{Name: "seller_name", Value: "Südwind Leuchten GmbH", Raw: "Südwind Leuchten GmbH", Type: "text", Confidence: 1, From: "xml"}}},
+		invoice("119,00 €"), pageOf(2, printed{60, 60, "Eine Marke der SUEDWIND LEUCHTEN"}, printed{60, 80, "Südwind Leuchten, Kiel"}))
+	if warned(a, extract.CodeXMLDiffers) != "" {
+		t.Errorf("the seller is printed: %v", a.Warnings)
 	}
 }
 

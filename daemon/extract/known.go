@@ -15,13 +15,14 @@ type known struct {
 	document.Field
 	fold    string
 	printed bool
+	named   bool // the page has it, written in another way
 }
 
 // contradictable are the fields in which page and XML must not differ: what is
-// paid, to whom, and for which invoice. What is left out on the page, and names
-// and addresses written in another way, are no contradiction.
+// paid, to whom, and for which invoice. What is left out on the page, and a name
+// written in another way, are no contradiction.
 func contradictable() []string {
-	return []string{"invoice_number", "issue_date", "due_date", "currency", "net_total", "tax_total", "gross_total", "amount_due", "iban", "seller_vat_id"}
+	return []string{"seller_name", "invoice_number", "issue_date", "due_date", "currency", "net_total", "tax_total", "gross_total", "amount_due", "iban", "seller_vat_id"}
 }
 
 // leastFold is how long a folded value must be to be looked for in a page's text.
@@ -46,6 +47,7 @@ func (x *search) seek(s sheet) {
 			if at, ok := x.locate(&s.rows[n], k); ok {
 				k.printed, k.Page, k.Box = true, x.page, at
 			}
+			k.named = k.named || k.Name == "seller_name" && hasName(&s.rows[n], k.Value)
 		}
 	}
 }
@@ -96,7 +98,7 @@ func (x *search) merge(read []document.Field, drawn bool) (out []document.Field,
 	}
 	for _, k := range x.known {
 		i := slices.IndexFunc(read, func(f document.Field) bool { return f.Name == k.Name })
-		if i >= 0 && !drawn && slices.Contains(contradictable(), k.Name) && read[i].Confidence >= believes(k.Name) && !sameValue(k.Field, read[i]) {
+		if i >= 0 && !drawn && k.contradicts(read[i]) {
 			differ = append(differ, document.Warning{Code: CodeXMLDiffers, Page: read[i].Page, Field: k.Name, Message: fmt.Sprintf(
 				"The e-invoice inside the file says %s is %s, the page says %s. Please check which is right.", words(k.Name), k.Value, read[i].Value)})
 		}
@@ -118,6 +120,15 @@ func (x *search) merge(read []document.Field, drawn bool) (out []document.Field,
 		}
 	}
 	return out, differ
+}
+
+// contradicts is true where the page gives another value for a field in which it
+// must not.
+func (k *known) contradicts(read document.Field) bool {
+	if !slices.Contains(contradictable(), k.Name) || read.Confidence < believes(k.Name) || sameValue(k.Field, read) {
+		return false
+	}
+	return k.Name != "seller_name" || !k.printed && !k.named && !sameName(k.Value, read.Value)
 }
 
 const believed = 0.6

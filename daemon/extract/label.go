@@ -37,9 +37,25 @@ const (
 	phraseBefore = 0.75
 )
 
+// labelIndex has labels by the length of what may be printed for them, in their
+// order: most words of a page are compared with few of them.
+type labelIndex [][]label
+
+func indexLabels(all []label) (out labelIndex) {
+	for _, l := range all {
+		for n := len(l.fold) - slips(len(l.fold)); n <= len(l.fold)+slips(len(l.fold)); n++ {
+			for len(out) <= n {
+				out = append(out, nil)
+			}
+			out[n] = append(out[n], l)
+		}
+	}
+	return out
+}
+
 // labels finds all names in a row. Where one lies within a longer one, the
 // longer one is meant: "total" is no total in "total discount".
-func (r *row) labels(all []label) []found {
+func (r *row) labels(all labelIndex) []found {
 	var hits []found
 	for i := range r.tokens {
 		joined := ""
@@ -51,7 +67,10 @@ func (r *row) labels(all []label) []found {
 			if r.tokens[j].fold == "" && j > i || r.tokens[i].fold == "" {
 				continue // punctuation neither begins nor ends a label
 			}
-			for _, l := range all {
+			if len(joined) >= len(all) {
+				break // no label is that long
+			}
+			for _, l := range all[len(joined)] {
 				if q := alike(joined, l.fold); q > 0 {
 					hits = append(hits, found{l, span{i, j + 1}, q == 1, q * max(1-rankStep*float64(l.rank), leastRank)})
 				}
@@ -144,13 +163,7 @@ func alike(printed, label string) float64 {
 	if printed == label {
 		return 1
 	}
-	allowed := 0
-	switch n := len(label); {
-	case n >= 12:
-		allowed = 2
-	case n >= 5:
-		allowed = 1
-	}
+	allowed := slips(len(label))
 	if d := len(printed) - len(label); allowed == 0 || d > allowed || d < -allowed {
 		return 0
 	}
@@ -164,20 +177,36 @@ func alike(printed, label string) float64 {
 	return 0
 }
 
-// edits is Levenshtein's distance, given up past most.
+// slips is how many letters of a label may be misread.
+func slips(length int) int {
+	switch {
+	case length >= 12:
+		return 2
+	case length >= 5:
+		return 1
+	}
+	return 0
+}
+
+// edits is Levenshtein's distance, given up past most. What is further than that
+// from the diagonal is not looked at.
 func edits(a, b string, most int) int {
-	if len(a) > 64 || len(b) > 64 {
+	if len(a) > 64 || len(b) > 64 || len(a)-len(b) > most || len(b)-len(a) > most {
 		return most + 1
 	}
-	var rows [2][65]int
+	var rows [2][66]int
 	last, next := &rows[0], &rows[1]
-	for j := range len(b) + 1 {
-		last[j] = j
+	for j := range len(b) + 2 {
+		last[j] = min(j, most+1)
 	}
 	for i := 1; i <= len(a); i++ {
-		next[0] = i
-		least := i
-		for j := 1; j <= len(b); j++ {
+		from, to := max(1, i-most), min(len(b), i+most)
+		next[from-1], next[to+1] = most+1, most+1
+		if from == 1 {
+			next[0] = i
+		}
+		least := next[from-1]
+		for j := from; j <= to; j++ {
 			cost := 1
 			if a[i-1] == b[j-1] {
 				cost = 0

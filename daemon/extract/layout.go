@@ -15,6 +15,11 @@ type token struct {
 	box        document.Box
 	confidence float64
 	cell       int // within its row
+	digit      bool
+}
+
+func newToken(text string, box document.Box, confidence float64) token {
+	return token{text: text, fold: value.Fold(text), box: box, confidence: confidence, digit: strings.ContainsAny(text, "0123456789")}
 }
 
 // row is what stands side by side on a page, whatever lines an engine made of
@@ -82,10 +87,9 @@ func tokens(w document.Word) []token {
 		at := box[0] + (box[2]-box[0])*float64(i+1)/float64(len(text))
 		left, right := box, box
 		left[2], right[0] = at, at
-		return []token{{text: text[:i+1], fold: value.Fold(text[:i+1]), box: left, confidence: w.Confidence},
-			{text: text[i+1:], fold: value.Fold(text[i+1:]), box: right, confidence: w.Confidence}}
+		return []token{newToken(text[:i+1], left, w.Confidence), newToken(text[i+1:], right, w.Confidence)}
 	}
-	return []token{{text: text, fold: value.Fold(text), box: box, confidence: w.Confidence}}
+	return []token{newToken(text, box, w.Confidence)}
 }
 
 func isDigit(b byte) bool { return b >= '0' && b <= '9' }
@@ -143,6 +147,17 @@ func (r *row) text(s span) string {
 	return strings.Join(words, " ")
 }
 
+// digits says how many tokens from one on are the fewest with a digit among them;
+// more than most if there is none in so many.
+func (r *row) digits(from, most int) int {
+	for n := range most {
+		if r.tokens[from+n].digit {
+			return n + 1
+		}
+	}
+	return most + 1
+}
+
 func (r *row) whole() string { return r.text(span{0, len(r.tokens)}) }
 
 func (r *row) confidence(s span) float64 {
@@ -157,7 +172,7 @@ func (r *row) confidence(s span) float64 {
 func around(list []token) document.Box {
 	b := list[0].box
 	for _, t := range list[1:] {
-		b = document.Box{min(b[0], t.box[0]), min(b[1], t.box[1]), max(b[2], t.box[2]), max(b[3], t.box[3])}
+		b = union(b, t.box)
 	}
 	return b
 }

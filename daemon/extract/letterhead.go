@@ -154,13 +154,16 @@ func (x *search) addressed(s *sheet, at int, cell span) bool {
 // vote lets the rest of the page speak for names: a web or mail address with the
 // name in it, and the name printed again.
 func (x *search) vote(s sheet) {
-	var webs, lines []string
+	var webs, lines, words []string
 	for i := range s.rows {
 		text := s.rows[i].whole()
 		for _, m := range webName.FindAllStringSubmatch(text, 3) {
 			webs = append(webs, value.Fold(m[1]))
 		}
 		lines = append(lines, value.Fold(text))
+		for _, word := range strings.FieldsFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+			words = append(words, value.Fold(word))
+		}
 	}
 	for i := range x.names {
 		n := &x.names[i]
@@ -181,7 +184,7 @@ func (x *search) vote(s sheet) {
 			n.score += 0.12
 		}
 		n.score = min(n.score, 0.98)
-		n.mend(s)
+		n.mend(words)
 	}
 	x.longer()
 }
@@ -210,21 +213,19 @@ const leastVotes = 2
 
 // mend corrects a word of a name that is printed at least twice with another
 // letter elsewhere on the page, and never again like this.
-func (n *nameSeen) mend(s sheet) {
+func (n *nameSeen) mend(printed []string) {
 	for _, word := range strings.Fields(n.value) {
 		fold := value.Fold(word)
 		if len(fold) < 5 {
 			continue
 		}
 		same, votes := 0, map[string]int{}
-		for i := range s.rows {
-			for _, part := range strings.FieldsFunc(s.rows[i].whole(), func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
-				switch p := value.Fold(part); {
-				case p == fold:
-					same++
-				case len(p) == len(fold) && edits(p, fold, 1) == 1:
-					votes[p]++
-				}
+		for _, p := range printed {
+			switch {
+			case p == fold:
+				same++
+			case len(p) == len(fold) && edits(p, fold, 1) == 1:
+				votes[p]++
 			}
 		}
 		for other, count := range votes {

@@ -2,13 +2,10 @@ package extract
 
 import (
 	"cmp"
-	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
 	"intray/daemon/document"
-	"intray/daemon/extract/value"
 )
 
 // What raises and lowers a field's confidence.
@@ -18,11 +15,15 @@ const (
 	conflicting = 0.75 // another value is nearly as likely
 	notAdding   = 0.6  // part of a sum that does not hold
 	doubtful    = 0.5  // check digits that fail, lost marks
-	uncertain   = 0.8  // dates of which only custom tells the day
-	nearly      = 0.93 // of the best score
-	weak        = 0.45 // a field's fallback is better than this
+	// At most, where only a person can decide: dates of which only custom tells the
+	// day, labels that say different things, totals that nothing leads to.
+	undecided = 0.35
+	nearly    = 0.93 // of the best score
+	weak      = 0.45 // a field's fallback is better than this
 	// What is less certain is not worth a person's look.
 	leastConfidence = 0.08
+	// A value printed at that many times as many places outweighs another.
+	strongerBy = 2
 )
 
 // resolve decides for each field which candidate it is.
@@ -32,6 +33,7 @@ func (x *search) resolve() []document.Field {
 	for i := range x.found {
 		x.found[i] = agree(x.found[i])
 	}
+	x.senderAddress()
 	held := x.addUp()
 	var out []document.Field
 	for i, list := range x.found {
@@ -42,34 +44,52 @@ func (x *search) resolve() []document.Field {
 		if len(list) == 0 {
 			continue
 		}
-		best := list[0]
-		c := confidence(best)
+		c, reason := x.judge(i, list, held[i])
 		if c < leastConfidence {
 			continue
 		}
-		if len(list) > 1 && list[1].score > nearly*best.score && !held[i].holds {
-			c *= conflicting
+		best := list[0]
+		field := document.Field{Name: f.Name, Value: best.value, Raw: best.raw, Type: f.Type, Confidence: round(c),
+			Page: best.page, Box: best.box, From: best.from}
+		if w, told := tell(reason, field, list); told {
+			x.doubts[f.Name] = w
 		}
-		switch {
-		case held[i].holds:
-			c = min(c+addsUp*(1-c), 0.99)
-		case held[i].fails:
-			c *= notAdding
-		}
-		if best.doubt != "" {
-			x.doubts[f.Name] = best.doubt
-		}
-		out = append(out, document.Field{Name: f.Name, Value: best.value, Raw: best.raw, Type: f.Type, Confidence: round(c),
-			Page: best.page, Box: best.box, From: best.from})
+		out = append(out, field)
 	}
 	return x.signs(x.currency(out))
+}
+
+// judge is how certain the first of a field's candidates is, and what speaks
+// against it.
+func (x *search) judge(i int, list []candidate, sums outcome) (c float64, reason string) {
+	best := list[0]
+	c, reason = confidence(best), best.doubt
+	rival := len(list) > 1 && list[1].score > nearly*best.score && !sums.holds
+	f := &x.class.fields[i]
+	switch {
+	case rival && f.Required && f.Type == "code" && best.places < strongerBy*list[1].places,
+		rival && x.class.isTotal(i) && !x.supported(best.amount) && x.supported(list[1].amount):
+		c, reason = min(c, undecided), cmp.Or(reason, "conflict")
+	case rival:
+		c *= conflicting
+	}
+	switch {
+	case sums.holds:
+		c = min(c+addsUp*(1-c), 0.99)
+	case sums.fails:
+		c *= notAdding
+	}
+	if reason == "" && !sums.holds && x.class.isTotal(i) && x.alone(best) {
+		c, reason = min(c, undecided), "alone"
+	}
+	return c, reason
 }
 
 // kind finds the document's kind, which says what its amounts mean.
 func (x *search) kind() {
 	for _, k := range x.class.kinds {
 		for _, t := range x.titles {
-			if anyOf(k.title, func(re *regexp.Regexp) bool { return re.MatchString(t.text) }) == 0 {
+			if hits(k.title, t.subject) == 0 {
 				continue
 			}
 			x.positive = k.positive
@@ -104,7 +124,7 @@ func confidence(c candidate) float64 {
 	case "":
 		return conf
 	case "order":
-		return conf * uncertain
+		return min(conf, undecided)
 	}
 	return conf * doubtful
 }
@@ -117,15 +137,17 @@ func agree(list []candidate) []candidate {
 	for _, c := range list {
 		k := slices.IndexFunc(out, func(o candidate) bool { return o.value == c.value })
 		if k < 0 {
+			c.places = 1
 			out = append(out, c)
 			continue
 		}
+		out[k].places++
 		bonus := agreed
 		if c.score < 0.3 {
 			bonus = agreed / 4
 		}
 		if c.score > out[k].score {
-			c.score, c.confidence = max(c.score, out[k].score), max(c.confidence, out[k].confidence)
+			c.score, c.confidence, c.places = max(c.score, out[k].score), max(c.confidence, out[k].confidence), out[k].places
 			out[k] = c
 		}
 		out[k].score = min(out[k].score+bonus, 1)
@@ -175,229 +197,4 @@ func (x *search) currency(fields []document.Field) []document.Field {
 	}
 	return append(fields, document.Field{Name: "currency", Value: best.currency, Raw: best.raw, Type: "currency",
 		Confidence: round(conf * best.confidence), Page: best.page, Box: best.box, From: best.from})
-}
-
-// doubts turns what speaks against values into warnings.
-func doubts(fields []document.Field, why map[string]string) (out []document.Warning) {
-	for _, f := range fields {
-		if f.From == "xml" {
-			continue
-		}
-		switch why[f.Name] {
-		case "check_digits":
-			out = append(out, document.Warning{Code: CodeCheckDigits, Page: f.Page, Field: f.Name,
-				Message: fmt.Sprintf("The check digits of %s %q do not hold: it may be misread.", words(f.Name), f.Value)})
-		case "sum":
-			out = append(out, document.Warning{Code: CodeReadBySum, Page: f.Page, Field: f.Name, Message: fmt.Sprintf(
-				"%s was read as %q, but the other amounts say %s. Please check which is right.", words(f.Name), f.Raw, f.Value)})
-		}
-	}
-	return out
-}
-
-// outcome says what sums make of a field.
-type outcome struct{ holds, fails bool }
-
-// tolerance is what rounding may make of a sum.
-const tolerance = value.Amount(100) // 0.01
-
-// addUp chooses the candidates of amounts that add up. Sums are tried in their
-// order; what one has settled, the next does not change.
-func (x *search) addUp() []outcome {
-	held := make([]outcome, len(x.found))
-	for _, s := range x.class.sums {
-		x.solve(s, held)
-	}
-	for _, s := range x.class.sums {
-		x.suspect(s, held)
-	}
-	for _, s := range x.class.sums {
-		x.completeSum(s, held)
-	}
-	return held
-}
-
-// solve finds the combination of a sum's candidates that holds and has the
-// highest scores.
-func (x *search) solve(s sum, held []outcome) {
-	parts := slices.Concat([]int{s.total}, s.plus, s.minus)
-	for _, i := range parts {
-		if len(x.found[i]) == 0 {
-			return
-		}
-	}
-	optional := slices.DeleteFunc(slices.Clone(s.optional), func(i int) bool { return len(x.found[i]) == 0 })
-	best, picked := 0.0, map[int]int(nil)
-	x.combine(slices.Concat(parts, optional), len(parts), map[int]int{}, held, func(pick map[int]int) {
-		if !x.holds(s, pick) {
-			return
-		}
-		score := 0.0
-		for i, k := range pick {
-			if k >= 0 {
-				score += x.found[i][k].score
-			}
-		}
-		if x.found[s.total][pick[s.total]].amount == 0 {
-			score -= 1 // nothing plus nothing is nothing says little
-		}
-		if score > best {
-			best, picked = score, pick
-		}
-	})
-	if picked == nil {
-		if !held[s.total].holds {
-			for _, i := range parts {
-				held[i].fails = !held[i].holds
-			}
-		}
-		return
-	}
-	for i, k := range picked {
-		if k < 0 {
-			continue
-		}
-		list := x.found[i]
-		c := list[k]
-		x.found[i] = append([]candidate{c}, slices.Delete(slices.Clone(list), k, k+1)...)
-		held[i] = outcome{holds: true}
-	}
-}
-
-// completeSum looks for the one part that a sum lacks among all printed amounts.
-func (x *search) completeSum(s sum, held []outcome) {
-	if held[s.total].holds || len(s.plus) != 2 || len(s.minus) > 0 || len(x.found[s.total]) == 0 || x.found[s.total][0].doubt == "sum" {
-		return
-	}
-	parts := slices.Clone(s.plus)
-	slices.SortFunc(parts, func(a, b int) int { return cmp.Compare(x.best(a), x.best(b)) })
-	for k, i := range parts { // the least certain part is the one to look for
-		other := parts[1-k]
-		if x.best(other) < 0.5 {
-			continue
-		}
-		lacking := x.found[s.total][0].amount - x.found[other][0].amount
-		c, ok := x.printed[lacking]
-		if !ok || lacking <= 0 || lacking == x.found[other][0].amount {
-			continue
-		}
-		x.found[i] = append([]candidate{c}, x.found[i]...)
-		held[i], held[other], held[s.total] = outcome{holds: true}, outcome{holds: true}, outcome{holds: true}
-		return
-	}
-}
-
-// best is the score of a field's first candidate; 0 if it has none.
-func (x *search) best(i int) float64 {
-	if len(x.found[i]) == 0 {
-		return 0
-	}
-	return x.found[i][0].score
-}
-
-// tried bounds the candidates of each field that sums are tried with.
-const tried = 5
-
-// combine calls fn with every choice of candidates, by field; optional fields
-// (from must on) may have none, -1.
-func (x *search) combine(parts []int, must int, pick map[int]int, held []outcome, fn func(map[int]int)) {
-	if len(parts) == 0 {
-		clone := map[int]int{}
-		for i, k := range pick {
-			clone[i] = k
-		}
-		fn(clone)
-		return
-	}
-	i := parts[0]
-	n := min(len(x.found[i]), tried)
-	if held[i].holds {
-		n = 1
-	}
-	if must <= 0 {
-		pick[i] = -1
-		x.combine(parts[1:], must-1, pick, held, fn)
-	}
-	for k := range n {
-		pick[i] = k
-		x.combine(parts[1:], must-1, pick, held, fn)
-	}
-	delete(pick, i)
-}
-
-// holds is true when the picked amounts add up. Credit notes print all amounts
-// negative, or all positive, or mix them.
-func (x *search) holds(s sum, pick map[int]int) bool {
-	total := x.found[s.total][pick[s.total]].amount
-	d := total - x.partsOf(s, pick)
-	if x.positive {
-		d = total.Abs() - x.partsOf(s, pick)
-	}
-	return d <= tolerance && d >= -tolerance
-}
-
-func (x *search) partsOf(s sum, pick map[int]int) (sum value.Amount) {
-	for _, i := range slices.Concat(s.plus, s.optional) {
-		if k, ok := pick[i]; ok && k >= 0 {
-			if x.positive {
-				sum += x.found[i][k].amount.Abs()
-				continue
-			}
-			sum += x.found[i][k].amount
-		}
-	}
-	for _, i := range s.minus {
-		sum -= x.found[i][pick[i]].amount.Abs()
-	}
-	return sum
-}
-
-// suspect replaces a total by what its parts say where it differs from that in
-// one digit that is easily misread. It does not count as a sum that holds: it keeps
-// little confidence, and a person sees both amounts.
-func (x *search) suspect(s sum, held []outcome) {
-	if held[s.total].holds || len(x.found[s.total]) == 0 {
-		return
-	}
-	// A lone part that is a round sum may be a banknote.
-	if p := s.plus[0]; len(s.plus)+len(s.minus) == 1 && len(x.found[p]) > 0 && x.found[p][0].amount%10000 == 0 {
-		return
-	}
-	for _, i := range slices.Concat(s.plus, s.minus) {
-		if len(x.found[i]) == 0 || x.found[i][0].score < 0.4 {
-			return
-		}
-	}
-	total := &x.found[s.total][0]
-	x.combine(slices.Clone(s.plus), len(s.plus), map[int]int{}, held, func(p map[int]int) {
-		for _, i := range s.minus {
-			p[i] = 0
-		}
-		want := x.partsOf(s, p)
-		if total.doubt == "sum" || !oneDigitOff(total.amount.String(), want.String()) {
-			return
-		}
-		total.doubt, total.amount, total.value = "sum", want, want.String()
-		held[s.total].fails = true
-	})
-}
-
-// oneDigitOff is true for decimals that differ in one digit that is easily
-// taken for the other.
-func oneDigitOff(a, b string) bool {
-	if len(a) != len(b) {
-		return false
-	}
-	off := 0
-	for i := range len(a) {
-		if a[i] == b[i] {
-			continue
-		}
-		off++
-		pair := string([]byte{min(a[i], b[i]), max(a[i], b[i])})
-		if !slices.Contains([]string{"56", "38", "08", "17", "68", "69", "09", "35", "02", "27", "49", "89"}, pair) {
-			return false
-		}
-	}
-	return off == 1
 }

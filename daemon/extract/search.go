@@ -19,16 +19,19 @@ type search struct {
 	titles     []title
 	positive   bool // amounts are made positive
 
-	page     int
-	labels   [][]found // of the page in hand, by row
-	printed  map[value.Amount]candidate
-	found    [][]candidate // by field
-	names    []nameSeen
-	tables   []document.Table
-	rows     int // of all tables
-	warnings []document.Warning
-	doubts   map[string]string // by field's name
-	known    []known
+	page    int
+	labels  [][]found // of the page in hand, by row
+	printed map[value.Amount]sighting
+	// rightmost are the last amounts of rows, in the order of the page.
+	rightmost []value.Amount
+	found     [][]candidate // by field
+	names     []nameSeen
+	under     map[string]candidate // addresses by the folded name they stand under
+	tables    []document.Table
+	rows      int // of all tables
+	warnings  []document.Warning
+	doubts    map[string]document.Warning // by field's name
+	known     []known
 }
 
 // mostCandidates are kept of a field.
@@ -36,7 +39,7 @@ const mostCandidates = 12
 
 func newSearch(c *class, l look) *search {
 	return &search{class: c, order: l.order, orderKnown: l.orderKnown, zones: l.zones, titles: l.titles,
-		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]candidate{}, doubts: map[string]string{}}
+		found: make([][]candidate, len(c.fields)), printed: map[value.Amount]sighting{}, doubts: map[string]document.Warning{}, under: map[string]candidate{}}
 }
 
 func (x *search) field(f found) *field { return &x.class.fields[f.label.field] }
@@ -72,9 +75,12 @@ func (x *search) read(s sheet) {
 		}
 	}
 	x.anywhere(s)
+	x.periods(s)
+	x.numbered(s)
 	x.note(s)
 	x.seek(s)
 	x.letterhead(s)
+	x.addresses(s)
 	x.readTables(s)
 }
 
@@ -113,6 +119,7 @@ const mostPrinted = 400
 func (x *search) note(s sheet) {
 	for i := range s.rows {
 		r := &s.rows[i]
+		last, any := value.Amount(0), false
 		for k := 0; k < len(r.tokens) && len(x.printed) < mostPrinted; {
 			p, n, ok := readAmount(r, k, len(r.tokens))
 			if !ok {
@@ -120,9 +127,13 @@ func (x *search) note(s sheet) {
 				continue
 			}
 			if p.Decimals == 2 {
-				x.printed[p.Amount] = x.amount(r, span{k, k + n}, p, bySum)[0]
+				x.printed[p.Amount] = sighting{x.amount(r, span{k, k + n}, p, bySum)[0], x.printed[p.Amount].places + 1}
+				last, any = p.Amount, true
 			}
 			k += n
+		}
+		if any {
+			x.rightmost = append(x.rightmost, last)
 		}
 	}
 }

@@ -12,16 +12,18 @@ import (
 // tableRule is a config.Table made ready: its labels name columns by index.
 type tableRule struct {
 	config.Table
-	labels []label
+	labels labelIndex
 }
 
 func compileTable(t config.Table) tableRule {
 	out := tableRule{Table: t}
+	var labels []label
 	for i, c := range t.Columns {
 		for rank, l := range c.Labels {
-			out.labels = append(out.labels, label{value.Fold(l), i, rank})
+			labels = append(labels, label{value.Fold(l), i, rank})
 		}
 	}
+	out.labels = indexLabels(labels)
 	return out
 }
 
@@ -45,10 +47,11 @@ const (
 func (x *search) readTables(s sheet) {
 	for _, rule := range x.class.tables {
 		for i := 0; i < len(s.rows); i++ {
-			head := s.rows[i].head(rule)
+			head, lines := s.head(i, rule)
 			if len(head) < min(leastColumns, len(rule.Columns)) {
 				continue
 			}
+			i += lines - 1
 			t := document.Table{Name: rule.Name, Page: x.page, Box: s.rows[i].box}
 			for _, c := range rule.Columns {
 				t.Columns = append(t.Columns, c.Name)
@@ -58,6 +61,71 @@ func (x *search) readTables(s sheet) {
 			}
 		}
 	}
+}
+
+// head finds the columns that a row names, or that it names together with the
+// row below, and how many rows it took: heads are broken where columns are narrow.
+func (s sheet) head(at int, rule tableRule) (columns []column, lines int) {
+	columns = s.rows[at].head(rule)
+	if len(columns) == 0 || at+1 == len(s.rows) {
+		return columns, 1
+	}
+	upper, lower := &s.rows[at], &s.rows[at+1]
+	below := len(lower.head(rule))
+	if lower.box[1]-upper.box[3] > headGapInTable*s.letter || lower.digits(0, len(lower.tokens)) <= len(lower.tokens) {
+		return columns, 1
+	}
+	both := stacked(upper, lower)
+	if more := both.head(rule); len(more) > max(len(columns), below) || len(more) == len(columns) && below == 0 && covered(upper, lower) {
+		return more, 2
+	}
+	return columns, 1
+}
+
+// headGapInTable is how far apart, in letters' heights, the rows of a head are.
+const headGapInTable = 1.0
+
+// stacked is a row of both rows' cells, each upper one followed by what stands
+// under it.
+func stacked(upper, lower *row) row {
+	out := row{box: document.Box(union(upper.box, lower.box)), height: upper.height}
+	add := func(r *row, cell span) {
+		for _, t := range r.tokens[cell.from:cell.to] {
+			t.cell = len(out.cells)
+			out.tokens = append(out.tokens, t)
+		}
+	}
+	used := make([]bool, len(lower.cells))
+	for _, cell := range upper.cells {
+		from := len(out.tokens)
+		add(upper, cell)
+		box := around(upper.tokens[cell.from:cell.to])
+		for k, below := range lower.cells {
+			if b := around(lower.tokens[below.from:below.to]); !used[k] && overlap(box[0], box[2], b[0], b[2]) > 0 {
+				used[k] = true
+				add(lower, below)
+			}
+		}
+		out.cells = append(out.cells, span{from, len(out.tokens)})
+	}
+	for k, below := range lower.cells { // a column whose head is on the lower row alone
+		if !used[k] {
+			from := len(out.tokens)
+			add(lower, below)
+			out.cells = append(out.cells, span{from, len(out.tokens)})
+		}
+	}
+	return out
+}
+
+// covered is true when all cells of the lower row stand under one of the upper.
+func covered(upper, lower *row) bool {
+	for _, below := range lower.cells {
+		if _, ok := upper.under(around(lower.tokens[below.from:below.to])); !ok {
+			return false
+		}
+	}
+	return true
 }
 
 // head finds the columns that a row names, each once.
@@ -78,35 +146,57 @@ func (r *row) head(rule tableRule) (out []column) {
 // total, at a wide gap, or at the page's end.
 func (x *search) tableRows(s sheet, at int, rule tableRule, head []column, t *document.Table) int {
 	bottom := t.Box[3]
+	var w wrapped
 	for ; at < len(s.rows); at++ {
 		r := &s.rows[at]
-		if r.box[1]-bottom > tableGap*s.letter || x.totals(at) {
+		if r.box[1]-bottom > tableGap*s.letter || x.totals(r, at) {
 			break
 		}
 		cells, amounts := x.tableRow(r, rule, head)
-		switch last := len(t.Rows) - 1; {
+		gap := r.box[1] - bottom
+		switch {
 		case amounts > 0 && x.rows < mostRows:
+			w.end(t, cells, gap, rule)
 			t.Rows = append(t.Rows, cells)
 			x.rows++
 		case amounts > 0:
 			x.cutTable()
-		case last >= 0:
-			goOn(t.Rows[last], cells, rule)
+		case !r.across(head):
+			w.add(cells, gap)
 		}
 		bottom = r.box[3]
 		t.Box = document.Box{min(t.Box[0], r.box[0]), t.Box[1], max(t.Box[2], r.box[2]), max(t.Box[3], bottom)}
 	}
+	w.end(t, nil, 0, rule)
 	return at - 1
 }
 
+// across is true for a row of prose: one cell runs across several columns.
+func (r *row) across(head []column) bool {
+	for _, cell := range r.cells {
+		box := around(r.tokens[cell.from:cell.to])
+		over := 0
+		for _, c := range head {
+			if overlap(c.from, c.to, box[0], box[2]) > 0 {
+				over++
+			}
+		}
+		if over >= leastColumns {
+			return true
+		}
+	}
+	return false
+}
+
 // totals is true for a row that begins with the label of a sum.
-func (x *search) totals(at int) bool {
+func (x *search) totals(r *row, at int) bool {
 	for _, f := range x.labels[at] {
 		if f.field == other || x.field(f).Type != "amount" {
 			continue
 		}
 		for _, s := range x.class.sums {
-			if (s.total == f.label.field || s.plus[0] == f.label.field) && f.quality >= leastRank {
+			alone := f.exact && f.at.from == 0 && len(r.cells) <= 2 // "Net total (excl. VAT)", and the amount
+			if (s.total == f.label.field || s.plus[0] == f.label.field) && (f.quality >= leastRank || alone) {
 				return true
 			}
 		}
@@ -164,15 +254,6 @@ func nearest(head []column, box document.Box) int {
 		}
 	}
 	return best
-}
-
-// goOn adds a row without amounts to the text of the row above.
-func goOn(above, cells []document.Cell, rule tableRule) {
-	for i, c := range cells {
-		if c.Text != "" && rule.Columns[i].Type == "text" && above[i].Text != "" {
-			above[i].Text += " " + c.Text
-		}
-	}
 }
 
 func (x *search) cutTable() {

@@ -1,6 +1,7 @@
 package pages
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/klippa-app/go-pdfium/requests"
@@ -10,8 +11,8 @@ import (
 
 // Attached is a Document that may have an electronic invoice in it.
 type Attached interface {
-	// Invoice is the XML of the e-invoice in the file; nil if there is none that
-	// can be read.
+	// Invoice is the XML of the e-invoice in the file, damaged or not; nil if there
+	// is none.
 	Invoice() []byte
 }
 
@@ -19,28 +20,31 @@ type Attached interface {
 const mostAttachments = 50
 
 // Invoice looks among the PDF's embedded files for XML, those first that
-// Factur-X, ZUGFeRD and XRechnung name.
+// Factur-X, ZUGFeRD and XRechnung name. One that is there and damaged is answered
+// as it is, be it empty: that it cannot be read is for a person.
 func (p *pdfFile) Invoice() []byte {
 	var others []int
 	count := p.attachments()
 	for i := range count {
 		switch name := strings.ToLower(p.attachmentName(i)); {
 		case name == "factur-x.xml", name == "zugferd-invoice.xml", name == "xrechnung.xml":
-			if data := p.attachment(i); data != nil {
-				return data
-			}
+			return append([]byte{}, p.attachment(i)...)
 		case strings.HasSuffix(name, ".xml"):
 			others = append(others, i)
 		}
 	}
+	var damaged []byte
 	for _, i := range others {
-		if data := p.attachment(i); data != nil {
-			if _, err := einvoice.Parse(data); err == nil {
-				return data
-			}
+		data := p.attachment(i)
+		_, err := einvoice.Parse(data)
+		switch {
+		case err == nil:
+			return data
+		case !errors.Is(err, einvoice.ErrOther) && einvoice.Named(data):
+			damaged = data
 		}
 	}
-	return nil
+	return damaged
 }
 
 func (p *pdfFile) attachments() int {

@@ -130,7 +130,7 @@ func pages(d document.Document, pages int) (r Report) {
 	r = append(r, finding(KindPages, "", "pages_read", failed == 0, counted(failed, pages, "could not be read", "Every page could be read.")))
 	for _, w := range d.Warnings {
 		switch w.Code {
-		case "class_ambiguous", "xml_differs", "check_digits", "read_by_sum":
+		case "class_ambiguous", "xml_differs", "xml_unreadable", "check_digits", "read_by_sum", "label_conflict", "date_order", "total_alone":
 			r = append(r, finding(KindDoubt, w.Field, w.Code, false, w.Message))
 		}
 	}

@@ -37,8 +37,12 @@ const maxLines = 5000
 // Likely is true for the beginning of a file that may be XML.
 func Likely(head []byte) bool {
 	head = bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xEF\xBB\xBF")), " \t\r\n")
-	return bytes.HasPrefix(head, []byte("<?xml")) || bytes.HasPrefix(head, []byte("<")) &&
-		(bytes.Contains(head, []byte("CrossIndustry")) || bytes.Contains(head, []byte("ubl:schema:xsd")))
+	return bytes.HasPrefix(head, []byte("<?xml")) || bytes.HasPrefix(head, []byte("<")) && Named(head)
+}
+
+// Named is true for XML that names a syntax of e-invoices, whole or damaged.
+func Named(data []byte) bool {
+	return bytes.Contains(data, []byte("CrossIndustry")) || bytes.Contains(data, []byte("ubl:schema:xsd"))
 }
 
 // Parse reads an e-invoice. XML that is well formed and something else is ErrOther.

@@ -46,6 +46,21 @@ func TestRepairs(t *testing.T) {
 	}
 }
 
+// TestLettersThatHold: where the check digits hold with the letter O and with
+// zeros, the letter stays unless only digits can stand there.
+func TestLettersThatHold(t *testing.T) {
+	for line, number := range map[string]string{
+		"1OAO345670UTO7408122F1204159<<<<<<<<<<<<<<<0": "1OAO34567",
+		"OO12345678UTO7408122F1204159<<<<<<<<<<<<<<<4": "OO1234567",
+		"ROOOOOOO09UTO7408122F1204159<<<<<<<<<<<<<<<2": "R00000000",
+	} {
+		d, _, ok := Parse([]string{specimens[TD3][0], line})
+		if !ok || !d.Valid() || d.Number != number {
+			t.Errorf("%s: number %q, want %q, %v", line, d.Number, number, ok)
+		}
+	}
+}
+
 // TestDoubt: a digit that is really another, or a letter, is not made to fit: a
 // check digit holds by chance in one case of ten.
 func TestDoubt(t *testing.T) {

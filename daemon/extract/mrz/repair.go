@@ -69,11 +69,22 @@ func (z *zone) mend(p place, check func() bool) {
 	z.set(p, as)
 }
 
-// zeros prefers zeros to the letter O where the check digits hold either way:
-// ten of them weigh the same modulo 10, and numbers rarely have the letter.
+// mostSeries is how many letters a number begins with at most.
+const mostSeries = 3
+
+// zeros prefers zeros to the letter O where the check digits hold either way
+// (some sets of places weigh the same modulo 10), but only where no letter is to be
+// expected: behind the few letters that a number of digits may begin with.
 func (z *zone) zeros(p place, check func() bool) {
 	as, composite := z.at(p), z.composite()
-	z.set(p, strings.ReplaceAll(as, "O", "0"))
+	first := strings.IndexAny(as, "0123456789")
+	if first > mostSeries { // no series is that long: its last letters are digits
+		first = len(strings.TrimRight(as[:first], "O"))
+	}
+	if first < 0 || first > mostSeries || strings.Trim(as[first:], "0123456789O<") != "" {
+		return
+	}
+	z.set(p, as[:first]+strings.ReplaceAll(as[first:], "O", "0"))
 	if !check() || z.composite() != composite {
 		z.set(p, as)
 	}

@@ -56,6 +56,9 @@ const maxDigits = 14
 // ParseAmount reads one amount, with or without a currency on either side.
 // Percentages are none.
 func ParseAmount(raw string) (ParsedAmount, bool) {
+	if !hasDigit(raw) {
+		return ParsedAmount{}, false
+	}
 	s := strings.Trim(strings.TrimSpace(raw), `"“”„‘’'*:;=~_|`)
 	s = strings.TrimSpace(s)
 	if strings.ContainsRune(s, '%') || len(s) > 40 {

@@ -15,12 +15,17 @@ func signs() []struct{ sign, code string } {
 		{"₽", "RUB"}, {"₺", "TRY"}, {"₩", "KRW"}, {"zł", "PLN"}, {"Kč", "CZK"}, {"Fr.", "CHF"}, {"SFr.", "CHF"}, {"RM", "MYR"}, {"$", "USD"}}
 }
 
+// longestSign is in bytes, in whatever case.
+const longestSign = 5
+
 // ParseCurrency reads a currency's sign, code or name.
 func ParseCurrency(raw string) (code string, ok bool) {
 	s := strings.Trim(strings.TrimSpace(raw), "()[].,:;")
-	for _, c := range signs() {
-		if strings.EqualFold(s, strings.TrimSuffix(c.sign, ".")) {
-			return c.code, true
+	if len(s) <= longestSign {
+		for _, c := range signs() {
+			if strings.EqualFold(s, strings.TrimSuffix(c.sign, ".")) {
+				return c.code, true
+			}
 		}
 	}
 	switch Fold(s) {
@@ -44,6 +49,9 @@ func ParseCurrency(raw string) (code string, ok bool) {
 
 // cutCurrency takes a currency off either end of an amount.
 func cutCurrency(s string) (rest, code string) {
+	if s == "" || hasDigit(s[:1]) && hasDigit(s[len(s)-1:]) {
+		return s, ""
+	}
 	for _, c := range signs() {
 		if r, ok := strings.CutPrefix(s, c.sign); ok {
 			return strings.TrimSpace(r), c.code

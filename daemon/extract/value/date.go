@@ -32,7 +32,7 @@ type ParsedDate struct {
 
 var (
 	yearFirst = regexp.MustCompile(`(?:^|[^\d.,/-])((?:19|20)\d\d) ?([-/.]) ?(\d{1,2}) ?[-/.] ?(\d{1,2})(?:$|\D)`)
-	yearLast  = regexp.MustCompile(`(?:^|[^\d.,/-])(\d{1,2}) ?[-/.,] ?(\d{1,2}) ?[-/.,] ?(\d{4}|\d{2})(?:$|[^\d.,/-]|[.,/-](?:\s|$))`)
+	yearLast  = regexp.MustCompile(`(?:^|[^\d.,/-])(\d{1,2}) ?([-/.,]) ?(\d{1,2}) ?[-/.,] ?(\d{4}|\d{2})(?:$|[^\d.,/-]|[.,/-](?:\s|$))`)
 	// A mark that got lost between day and month: 1102/2019.
 	lostMark  = regexp.MustCompile(`(?:^|\D)(\d{2})(\d{2})[-/.]((?:19|20)\d\d)(?:$|\D)`)
 	dayName   = regexp.MustCompile(`(?i)(?:^|[^\d.,])(\d{1,2})(?:st|nd|rd|th|er|\.|º)?[ \-/.]*(?:de |of )?([\p{L}]{3,10})\.?,?[ \-/.]*(?:de |del )?('?\d{2}|\d{4})(?:$|\D)`)
@@ -69,13 +69,18 @@ func ParseDate(raw string, order Order) (ParsedDate, bool) {
 	if len(raw) > 200 {
 		raw = raw[:200]
 	}
+	if !hasDigit(raw) {
+		return ParsedDate{}, false
+	}
 	if m := yearFirst.FindStringSubmatch(raw); m != nil {
 		if iso, ok := isoDate(m[1], m[3], m[4]); ok {
 			return ParsedDate{ISO: iso}, true
 		}
 	}
 	if m := yearLast.FindStringSubmatch(raw); m != nil {
-		if d, ok := numeric(m[1], m[2], m[3], order); ok {
+		if d, ok := numeric(m[1], m[3], m[4], order); ok {
+			// Points are the mark of countries that put the day first.
+			d.Ambiguous = d.Ambiguous && (m[2] != "." || order == MonthFirst)
 			return d, true
 		}
 	}

@@ -10,6 +10,7 @@ package value
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 )
@@ -18,7 +19,11 @@ import (
 // without anything but letters, digits and the number sign.
 func Fold(s string) string {
 	var b strings.Builder
-	for _, r := range norm.NFKD.String(s) {
+	b.Grow(len(s))
+	if !ascii(s) {
+		s = norm.NFKD.String(s)
+	}
+	for _, r := range s {
 		switch {
 		case r == 'ß':
 			b.WriteString("ss")
@@ -28,6 +33,19 @@ func Fold(s string) string {
 	}
 	return b.String()
 }
+
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
+}
+
+// hasDigit is true for text with a digit in it: without one it is no amount, date
+// or number, which saves looking closer at most words of a page.
+func hasDigit(s string) bool { return strings.ContainsAny(s, "0123456789") }
 
 // digitFor maps letters to the digit they are most often misread for.
 func digitFor(r rune) (rune, bool) {

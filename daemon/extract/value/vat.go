@@ -5,14 +5,49 @@ import (
 	"strings"
 )
 
-// vatShapes are the forms of VAT numbers (EU VIES, Switzerland and the United
-// Kingdom), without the country's prefix.
-func vatShapes() map[string]string {
-	return map[string]string{"AT": `U\d{8}`, "BE": `[01]\d{9}`, "BG": `\d{9,10}`, "CY": `\d{8}[A-Z]`, "CZ": `\d{8,10}`, "DE": `\d{9}`, "DK": `\d{8}`,
-		"EE": `\d{9}`, "EL": `\d{9}`, "ES": `[A-Z0-9]\d{7}[A-Z0-9]`, "FI": `\d{8}`, "FR": `[A-Z0-9]{2}\d{9}`, "GB": `\d{9}(?:\d{3})?`,
-		"HR": `\d{11}`, "HU": `\d{8}`, "IE": `\d[A-Z0-9]\d{5}[A-Z]{1,2}`, "IT": `\d{11}`, "LT": `(?:\d{9}|\d{12})`, "LU": `\d{8}`,
-		"LV": `\d{11}`, "MT": `\d{8}`, "NL": `\d{9}B\d{2}`, "PL": `\d{10}`, "PT": `\d{9}`, "RO": `\d{2,10}`, "SE": `\d{12}`, "SI": `\d{8}`,
-		"SK": `\d{10}`, "CHE": `\d{9}(?:MWST|TVA|IVA)?`}
+// vatShape is the form of a country's VAT numbers (EU VIES, Switzerland and the
+// United Kingdom), without the country's prefix; "" for others. It is asked for
+// every word of a page.
+func vatShape(country string) string {
+	switch country {
+	case "AT":
+		return `U\d{8}`
+	case "BE":
+		return `[01]\d{9}`
+	case "BG":
+		return `\d{9,10}`
+	case "CY":
+		return `\d{8}[A-Z]`
+	case "CZ":
+		return `\d{8,10}`
+	case "DE", "EE", "EL", "PT":
+		return `\d{9}`
+	case "DK", "FI", "HU", "LU", "MT", "SI":
+		return `\d{8}`
+	case "ES":
+		return `[A-Z0-9]\d{7}[A-Z0-9]`
+	case "FR":
+		return `[A-Z0-9]{2}\d{9}`
+	case "GB":
+		return `\d{9}(?:\d{3})?`
+	case "HR", "IT", "LV":
+		return `\d{11}`
+	case "IE":
+		return `\d[A-Z0-9]\d{5}[A-Z]{1,2}`
+	case "LT":
+		return `(?:\d{9}|\d{12})`
+	case "NL":
+		return `\d{9}B\d{2}`
+	case "PL", "SK":
+		return `\d{10}`
+	case "RO":
+		return `\d{2,10}`
+	case "SE":
+		return `\d{12}`
+	case "CHE":
+		return `\d{9}(?:MWST|TVA|IVA)?`
+	}
+	return ""
 }
 
 // ParseVATID reads a VAT number with its country's prefix, printed in groups or
@@ -27,8 +62,8 @@ func ParseVATID(raw string) (id string, valid, ok bool) {
 	if strings.HasPrefix(s, "CHE") {
 		country, rest = "CHE", s[3:]
 	}
-	shape, known := vatShapes()[country]
-	if !known {
+	shape := vatShape(country)
+	if shape == "" {
 		return "", false, false
 	}
 	whole := regexp.MustCompile(`^` + shape + `$`)
