@@ -7,8 +7,8 @@
 //
 // Every engine tries once. Waiting and trying again belong to the ledger;
 // limits, time-outs and panic recovery are wrappers with the same interface.
-// This package decodes no images and knows no configuration file, no disk and
-// no other room of the program.
+// This package decodes no images and knows no configuration file, no other room of
+// the program, and nothing of the disk but a secret's file.
 package engines
 
 import (
@@ -197,12 +197,6 @@ type WebhookVerifier interface {
 // Deleter is implemented by providers that can forget a job on request.
 type Deleter interface {
 	Delete(ctx context.Context, job Job) error
-}
-
-// Result is a provider's normalized answer: one PageResult for each page sent,
-// in order.
-type Result struct {
-	Pages []PageResult
 }
 
 // Settings are one [engine.NAME] section. Decode fills a struct of the engine's

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Kind says what an error means for the document. The set is closed.
@@ -28,6 +29,9 @@ type Error struct {
 	Code     string
 	Sentence string
 	Cause    error
+	// RetryAfter is how long a service asked us to wait before we try again; 0 if
+	// it did not say.
+	RetryAfter time.Duration
 }
 
 // Error returns the whole chain; show Sentence to people instead.
@@ -55,6 +59,25 @@ const (
 	CodeNeedPassword = "needs_password"
 	CodeEmpty        = "empty_file"
 	CodeInternal     = "internal"
+)
+
+// Codes of errors of cloud services. What a service is asked must not be asked
+// again before RetryAfter for rate and quota; authentication and quota concern
+// every document of the engine.
+const (
+	CodeAuth           = "authentication"   // wrong key, or one for another region
+	CodeRate           = "rate_limited"     // too many calls for the moment
+	CodeQuota          = "quota_exhausted"  // no more for hours or days
+	CodeNetwork        = "network"          // nothing of the request was sent
+	CodeSubmitUnknown  = "submit_unknown"   // it may have been taken: the answer is lost
+	CodeService        = "service_failed"   // 5xx and answers that make no sense
+	CodeContent        = "content_refused"  // the service does not take the document
+	CodeBadRequest     = "bad_request"      // what we asked for is wrong: settings
+	CodeExpired        = "result_expired"   // the job or its answer is gone
+	CodePagesMissing   = "pages_missing"    // fewer pages came back than were sent
+	CodeHollow         = "hollow_success"   // it says it succeeded and has nothing
+	CodeForeignAddress = "foreign_address"  // it names a host that is not its own
+	CodeForged         = "webhook_unproven" // a callback whose signature does not hold
 )
 
 // AsError finds the *Error in err's chain. A bare context error is returned as
