@@ -4,6 +4,7 @@ package all
 
 import (
 	"intray/engines"
+	"intray/engines/azure"
 	"intray/engines/tesseract"
 )
 
@@ -11,6 +12,7 @@ import (
 func Factories() []engines.Factory {
 	return []engines.Factory{
 		tesseract.Factory(),
+		azure.Factory(),
 	}
 }
 
