@@ -5,6 +5,7 @@ package all
 import (
 	"intray/engines"
 	"intray/engines/azure"
+	"intray/engines/httpapi"
 	"intray/engines/tesseract"
 )
 
@@ -13,6 +14,7 @@ func Factories() []engines.Factory {
 	return []engines.Factory{
 		tesseract.Factory(),
 		azure.Factory(),
+		httpapi.Factory(),
 	}
 }
 

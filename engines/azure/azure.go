@@ -9,7 +9,6 @@ package azure
 
 import (
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -71,7 +70,7 @@ func Factory() engines.Factory {
 // New checks the settings; errors are terminal with engines.CodeBadSettings. The
 // credential is read with each call, not here.
 func New(s Settings) (*Provider, error) {
-	base, err := address("endpoint", s.Endpoint)
+	base, err := engines.ServiceAddress("endpoint", s.Endpoint)
 	if err != nil {
 		return nil, err
 	}
@@ -118,19 +117,6 @@ func (p *Provider) withToken(r *http.Request) error {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}
 	return err
-}
-
-// address reads an https address. Plain http is for a trial server on this machine.
-func address(key, text string) (*url.URL, error) {
-	u, err := url.Parse(strings.TrimRight(text, "/"))
-	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" {
-		return nil, badSettings(key + " must be an address such as https://NAME.cognitiveservices.azure.com.")
-	}
-	local := slices.Contains([]string{"127.0.0.1", "localhost", "::1"}, u.Hostname())
-	if u.Scheme != "https" && (u.Scheme != "http" || !local) {
-		return nil, badSettings(key + " must begin with https://, since a credential is sent there.")
-	}
-	return u, nil
 }
 
 func badSettings(sentence string) error {

@@ -116,23 +116,12 @@ func (p *Provider) look(ctx context.Context, method string, job engines.Job) (en
 	}
 	reply, err := p.caller.Do(ctx, r)
 	if err != nil {
-		return reply, lostLook(ctx, err)
+		return reply, engines.AskAgain(ctx, err)
 	}
 	if reply.Status >= 300 {
 		return reply, p.refused(r, reply)
 	}
 	return reply, nil
-}
-
-func lostLook(ctx context.Context, err error) error {
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	var failure *engines.Error
-	if errors.As(err, &failure) && failure.Code == engines.CodeSubmitUnknown {
-		return &engines.Error{Kind: engines.Retryable, Code: engines.CodeNetwork, Sentence: failure.Sentence + " It will be asked again.", Cause: failure.Cause}
-	}
-	return err
 }
 
 // readStatus reads the outer part of an answer.

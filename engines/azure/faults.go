@@ -78,7 +78,7 @@ func (p *Provider) refused(r *http.Request, reply engines.Reply) error {
 	if message == "" {
 		message = http.StatusText(reply.Status)
 	}
-	e.Cause = fmt.Errorf("HTTP %d: %s", reply.Status, scrub(message, r.Header.Get("Ocp-Apim-Subscription-Key"),
+	e.Cause = fmt.Errorf("HTTP %d: %s", reply.Status, engines.Scrub(message, r.Header.Get("Ocp-Apim-Subscription-Key"),
 		strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")))
 	return e
 }
@@ -136,24 +136,10 @@ func jobError(a answer) *engines.Error {
 	case e.Code == engines.CodeBadRequest && a.Error.Code != "InvalidArgument":
 		e.Code, e.Sentence = engines.CodeContent, "Azure could not read the document."
 	}
-	places := []string{scrub(inner.Code+" "+inner.Message, "")}
+	places := []string{engines.Scrub(inner.Code+" "+inner.Message, "")}
 	for _, d := range a.Error.Details {
-		places = append(places, scrub(d.Target+" "+d.innermost().Message, ""))
+		places = append(places, engines.Scrub(d.Target+" "+d.innermost().Message, ""))
 	}
 	e.Cause = fmt.Errorf("the job failed: %s", strings.Join(places, "; "))
 	return e
-}
-
-// scrub shortens a message of the service and takes out credentials, which it may
-// repeat.
-func scrub(message string, secrets ...string) string {
-	for _, s := range secrets {
-		if s != "" {
-			message = strings.ReplaceAll(message, s, "…")
-		}
-	}
-	if runes := []rune(message); len(runes) > 300 {
-		message = string(runes[:300]) + "…"
-	}
-	return strings.Join(strings.Fields(message), " ")
 }

@@ -236,7 +236,7 @@ func (n *normalizer) remarks() {
 		n.warn("several_documents", fmt.Sprintf("Azure found %d documents in this file; the fields are the first one's.", len(n.in.Documents)), 0)
 	}
 	for _, w := range n.in.Warnings {
-		n.warn(cmp.Or(snake(w.Code), "provider_warning"), cmp.Or(scrub(w.Message), "Azure has a remark on its answer: "+w.Code+"."), 0)
+		n.warn(cmp.Or(snake(w.Code), "provider_warning"), cmp.Or(engines.Scrub(w.Message), "Azure has a remark on its answer: "+w.Code+"."), 0)
 	}
 }
 

@@ -29,7 +29,7 @@ func newTokenSource(s Settings, endpoint *url.URL) (*tokenSource, error) {
 	if s.Authority == "" {
 		s.Authority = "https://login.microsoftonline.com"
 	}
-	base, err := address("authority", s.Authority)
+	base, err := engines.ServiceAddress("authority", s.Authority)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +83,7 @@ func (t *tokenSource) ask(ctx context.Context) (string, time.Duration, error) {
 	reply, err := t.caller.Do(ctx, r)
 	if err != nil {
 		// Nothing was submitted, whatever became of this call.
-		return "", 0, lostLook(ctx, err)
+		return "", 0, engines.AskAgain(ctx, err)
 	}
 	var answer struct {
 		Token   string      `json:"access_token"`
@@ -97,7 +97,7 @@ func (t *tokenSource) ask(ctx context.Context) (string, time.Duration, error) {
 		return answer.Token, time.Duration(min(max(lives, 0), 1e6) * float64(time.Second)), nil
 	}
 	e := &engines.Error{Kind: engines.Retryable, Code: engines.CodeService, Sentence: "Entra ID gives no token at the moment. It will be tried again.",
-		RetryAfter: engines.RetryAfter(reply.Header, time.Now()), Cause: fmt.Errorf("HTTP %d: %s %s", reply.Status, answer.Error, scrub(answer.Text, secret))}
+		RetryAfter: engines.RetryAfter(reply.Header, time.Now()), Cause: fmt.Errorf("HTTP %d: %s %s", reply.Status, answer.Error, engines.Scrub(answer.Text, secret))}
 	switch {
 	case reply.Status == http.StatusTooManyRequests:
 		e.Code = engines.CodeRate
