@@ -2,6 +2,7 @@ package engines
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -46,11 +47,17 @@ func AskAgain(ctx context.Context, err error) error {
 }
 
 // Scrub makes a service's message fit for a log: on one line, at most 300
-// characters, and without the credentials, which it may repeat.
+// characters, and without the credentials, which it may repeat, also as part of an
+// address or of JSON.
 func Scrub(message string, secrets ...string) string {
 	for _, s := range secrets {
-		if s != "" {
-			message = strings.ReplaceAll(message, s, "…")
+		quoted, err := json.Marshal(s)
+		if s == "" || err != nil {
+			continue
+		}
+		slashed := strings.ReplaceAll(s, "/", `\/`)
+		for _, form := range []string{s, slashed, strings.Trim(string(quoted), `"`), url.QueryEscape(s), url.PathEscape(s)} {
+			message = strings.ReplaceAll(message, form, "…")
 		}
 	}
 	message = strings.Join(strings.Fields(message), " ")

@@ -3,7 +3,6 @@ package azure
 import (
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -243,5 +242,3 @@ func (n *normalizer) remarks() {
 func (n *normalizer) warn(code, sentence string, page int) {
 	n.out.Warnings = append(n.out.Warnings, engines.Warning{Code: code, Sentence: sentence, Page: page})
 }
-
-var errGrid = errors.New("a table's cell lies outside of it")

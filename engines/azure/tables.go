@@ -1,6 +1,7 @@
 package azure
 
 import (
+	"errors"
 	"slices"
 	"strings"
 
@@ -12,14 +13,14 @@ func (n *normalizer) tables() error {
 	cells := 0
 	for _, t := range n.in.Tables {
 		if cells += len(t.Cells) + max(t.RowCount, 0); cells > mostCells || t.RowCount < 0 {
-			return errGrid
+			return errors.New("a table has more rows and cells than can be")
 		}
 		table := engines.Table{Rows: make([][]engines.Cell, t.RowCount)}
 		table.Page, table.Box = n.place(t.Regions)
 		slices.SortStableFunc(t.Cells, func(a, b cell) int { return a.Column - b.Column })
 		for _, c := range t.Cells {
 			if c.Row < 0 || c.Row >= t.RowCount || c.Column < 0 || c.Column >= t.ColumnCount {
-				return errGrid
+				return errors.New("a table's cell lies outside of it")
 			}
 			table.Rows[c.Row] = append(table.Rows[c.Row], n.cell(c))
 		}
