@@ -5,12 +5,14 @@ package all
 import (
 	"intray/engines"
 	"intray/engines/tesseract"
+	"intray/engines/textract"
 )
 
 // Factories lists every engine.
 func Factories() []engines.Factory {
 	return []engines.Factory{
 		tesseract.Factory(),
+		textract.Factory(),
 	}
 }
 

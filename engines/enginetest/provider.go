@@ -30,6 +30,9 @@ type ProviderSuite struct {
 	// Synchronous is set when Submit brings the whole result: then the job cannot
 	// run, fail or expire later.
 	Synchronous bool
+	// KeepsAnswers is set when the service itself keeps its answer for a time,
+	// whatever is deleted.
+	KeepsAnswers bool
 }
 
 // Start serves the lab, and the foreign host beside it, until the test ends.

@@ -135,20 +135,23 @@ func (n *normalizer) summary(f expenseField) engines.Field {
 	return n.typed(out)
 }
 
-// typed gives a field its value, or none and a warning: a wrong one would not be
-// noticed.
+// typed gives a field its value. One that is not understood is passed on as the
+// text it is, with a warning: a wrong value would not be noticed.
 func (n *normalizer) typed(f engines.Field) engines.Field {
+	twoWays := false
 	switch f.Type {
 	case "amount":
 		f.Value = decimal(f.Raw)
 	case "date":
-		value, twoWays := isoDate(f.Raw, n.dateOrder)
-		if f.Value = value; twoWays {
-			n.doubt(warnDate, "Day and month of "+f.Name+" can be exchanged; say date_order in the engine's settings.", f.Page)
-			return f
-		}
+		f.Value, twoWays = isoDate(f.Raw, n.dateOrder)
 	}
-	if f.Value == "" && f.Raw != "" {
+	if f.Value != "" {
+		return f
+	}
+	f.Type, f.Value = "text", f.Raw
+	if twoWays {
+		n.doubt(warnDate, "Day and month of "+f.Name+" can be exchanged; say date_order in the engine's settings.", f.Page)
+	} else {
 		n.doubt(warnValue, "What is printed for "+f.Name+" could not be understood as its value.", f.Page)
 	}
 	return f

@@ -41,17 +41,20 @@ var meanings = []meaning{
 	{engines.Terminal, engines.CodeBadSettings, "it cannot read the bucket. Bucket and engine must be of one region; check bucket, region and the bucket's rights.",
 		[]string{"InvalidS3ObjectException", "NoSuchBucket", "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException", "InvalidBucketName"}},
 	{engines.Terminal, engines.CodeBadSettings, "the encryption key of the bucket does not serve it.", []string{"InvalidKMSKeyException", "KMS.DisabledException"}},
-	{engines.Terminal, engines.CodeExpired, "it does not know the job; it keeps answers for seven days.", []string{"InvalidJobIdException"}},
+	{engines.Retryable, engines.CodeExpired, "it does not know the job; it keeps answers for seven days. The document has to be submitted again.", []string{"InvalidJobIdException"}},
 	{engines.Terminal, engines.CodeBadRequest, "the same document was submitted before with other settings.", []string{"IdempotentParameterMismatchException"}},
 	{engines.Terminal, engines.CodeBadRequest, "it does not accept the request. Check the engine's settings, above all topic_arn and role_arn.",
 		[]string{"InvalidParameterException", "ValidationException", "InvalidParameter", "InvalidRequest", "SerializationException", "UnknownOperationException"}},
 }
 
-// failure turns what the SDK says into our error; doing is what was tried, as
+// failure turns what the SDK says of c into our error; doing is what was tried, as
 // after "did not". A context's error stays one.
-func failure(ctx context.Context, err error, doing string) error {
+func (s service) failure(ctx context.Context, c *call, err error, doing string) error {
 	if err == nil {
 		return nil
+	}
+	if c.err != nil {
+		return c.err
 	}
 	var ours *engines.Error
 	if errors.As(err, &ours) {
@@ -60,35 +63,55 @@ func failure(ctx context.Context, err error, doing string) error {
 	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
 		return ctx.Err()
 	}
-	out := &engines.Error{Kind: engines.Retryable, Code: engines.CodeService, Cause: err,
+	out := &engines.Error{Kind: engines.Retryable, Code: engines.CodeService, Cause: s.discreet(ctx, err),
 		Sentence: fmt.Sprintf("AWS did not %s, for a reason of its own.", doing)}
-	status, after := 0, time.Duration(0)
+	status := 0
 	var answered *awshttp.ResponseError
 	if errors.As(err, &answered) && answered.Response != nil && answered.Response.Response != nil {
 		status = answered.HTTPStatusCode()
-		after = engines.RetryAfter(answered.Response.Header, time.Now())
+		out.RetryAfter = engines.RetryAfter(answered.Response.Header, time.Now())
 	}
-	var said smithy.APIError
-	if errors.As(err, &said) {
-		// A namespace before # may stand before the name.
-		_, code, found := strings.Cut(said.ErrorCode(), "#")
-		if !found {
-			code = said.ErrorCode()
-		}
-		for _, m := range meanings {
-			if slices.Contains(m.codes, code) {
-				out.Kind, out.Code, out.Sentence, out.RetryAfter = m.kind, m.code, fmt.Sprintf("AWS did not %s: %s", doing, m.sentence), after
-				return out
-			}
-		}
+	if m, ok := meaningOf(err); ok {
+		out.Kind, out.Code, out.Sentence = m.kind, m.code, fmt.Sprintf("AWS did not %s: %s", doing, m.sentence)
+		return out
 	}
-	out.RetryAfter = after
 	if status >= 200 && status < 300 {
 		out.Code, out.Sentence = engines.CodeSubmitUnknown, fmt.Sprintf("AWS answered with nonsense when asked to %s.", doing)
 		return out
 	}
 	byStatus(out, status, doing)
 	return out
+}
+
+func meaningOf(err error) (meaning, bool) {
+	var said smithy.APIError
+	if !errors.As(err, &said) {
+		return meaning{}, false
+	}
+	// A namespace before # may stand before the name.
+	_, code, found := strings.Cut(said.ErrorCode(), "#")
+	if !found {
+		code = said.ErrorCode()
+	}
+	for _, m := range meanings {
+		if slices.Contains(m.codes, code) {
+			return m, true
+		}
+	}
+	return meaning{}, false
+}
+
+// discreet is what AWS says without the keys, which some servers repeat.
+func (s service) discreet(ctx context.Context, err error) error {
+	text := err.Error()
+	if keys, err := s.textract.Options().Credentials.Retrieve(ctx); err == nil {
+		for _, key := range []string{keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken} {
+			if key != "" {
+				text = strings.ReplaceAll(text, key, "…")
+			}
+		}
+	}
+	return errors.New(text)
 }
 
 // again is for calls that can be repeated without a question: a lost answer is

@@ -80,6 +80,12 @@ func newNormalizer(answers []answer, dateOrder string) *normalizer {
 		}
 	}
 	n.all = collect(lists...)
+	if len(n.all.list) == 0 && len(n.expenses) == 0 && len(n.ids) == 0 {
+		// An empty page has a PAGE block.
+		n.err = &engines.Error{Kind: engines.Terminal, Code: engines.CodeHollow,
+			Sentence: "Textract says that it has read the document and returns nothing. Read it with another engine, or submit it again."}
+		return n
+	}
 	for _, b := range n.all.list {
 		pages = max(pages, b.Page)
 	}

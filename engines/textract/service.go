@@ -29,6 +29,8 @@ type service struct {
 	textract *textract.Client
 	s3       *s3.Client
 	options  options
+	// limit bounds one answer in bytes; 0 is the usual.
+	limit int64
 }
 
 func connect(o options) (service, error) {
@@ -41,7 +43,6 @@ func connect(o options) (service, error) {
 	}
 	c.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	c.RetryMaxAttempts = 0
-	c.HTTPClient = plain{}
 	c.BaseEndpoint = nil
 	if o.Endpoint != "" {
 		c.BaseEndpoint = &o.Endpoint
@@ -63,41 +64,49 @@ func (o options) credentials(context.Context) (aws.Credentials, error) {
 	return aws.Credentials{AccessKeyID: id, SecretAccessKey: secret, Source: "settings", CanExpire: true, Expires: time.Now().Add(credentialTime)}, nil
 }
 
-// single makes the SDK's calls as our own are made: once, bounded, without
-// redirects, and with an error that says whether anything was sent. last is the
-// body of the last answer; a client of its own is used where it is wanted.
-type single struct{ last []byte }
+// call makes one of the SDK's calls as our own are made: once, bounded, without
+// redirects, and with an error that says whether anything was sent. It keeps both
+// answer and error, because the SDK passes on neither whole.
+type call struct {
+	limit int64
+	body  []byte
+	err   error
+}
 
-// Do makes one call to the address that the SDK made of region and endpoint.
-func (s *single) Do(r *http.Request) (*http.Response, error) {
-	reply, err := (&engines.Caller{Base: r.URL}).Do(r.Context(), r)
+// Do makes the call to the address that the SDK made of region and endpoint.
+func (c *call) Do(r *http.Request) (*http.Response, error) {
+	reply, err := (&engines.Caller{Base: r.URL, MaxAnswer: c.limit}).Do(r.Context(), r)
 	if err != nil {
+		c.err = err
 		return nil, err
 	}
-	s.last = reply.Body
+	c.body = reply.Body
 	return &http.Response{StatusCode: reply.Status, Status: http.StatusText(reply.Status), Header: reply.Header, Request: r,
 		Body: io.NopCloser(bytes.NewReader(reply.Body)), ContentLength: int64(len(reply.Body))}, nil
 }
 
-// plain is single without a memory, for calls in parallel.
-type plain struct{}
+func (s service) call() *call { return &call{limit: s.limit} }
 
-func (plain) Do(r *http.Request) (*http.Response, error) { return (&single{}).Do(r) }
+func (c *call) textract(o *textract.Options) { o.HTTPClient = c }
+
+func (c *call) s3(o *s3.Options) { o.HTTPClient = c }
 
 // put stores the document, encrypted with S3's own key. Sending it twice does no
 // harm, so that a lost answer is no question.
 func (s service) put(ctx context.Context, w where, doc engines.Document) error {
+	c := s.call()
 	_, err := s.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &w.bucket, Key: &w.key, Body: bytes.NewReader(doc.Content),
-		ContentType: &doc.MIME, ServerSideEncryption: s3types.ServerSideEncryptionAes256})
-	return again(ctx, failure(ctx, err, "store the document in the bucket "+w.bucket))
+		ContentType: &doc.MIME, ServerSideEncryption: s3types.ServerSideEncryptionAes256}, c.s3)
+	return again(ctx, s.failure(ctx, c, err, "store the document in the bucket "+w.bucket))
 }
 
 func (s service) remove(ctx context.Context, w where) error {
 	if w.key == "" {
 		return nil
 	}
-	_, err := s.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &w.bucket, Key: &w.key})
-	return again(ctx, failure(ctx, err, "remove the document from the bucket "+w.bucket))
+	c := s.call()
+	_, err := s.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &w.bucket, Key: &w.key}, c.s3)
+	return again(ctx, s.failure(ctx, c, err, "remove the document from the bucket "+w.bucket))
 }
 
 // start starts the job for one object and returns its id.
@@ -109,31 +118,32 @@ func (s service) start(ctx context.Context, w where, token string) (string, erro
 	}
 	var id *string
 	var err error
+	c := s.call()
 	switch w.mode {
 	case modeAnalysis:
 		var out *textract.StartDocumentAnalysisOutput
 		out, err = s.textract.StartDocumentAnalysis(ctx, &textract.StartDocumentAnalysisInput{DocumentLocation: location,
 			ClientRequestToken: &token, NotificationChannel: channel,
-			FeatureTypes: []types.FeatureType{types.FeatureTypeTables, types.FeatureTypeForms, types.FeatureTypeLayout}})
+			FeatureTypes: []types.FeatureType{types.FeatureTypeTables, types.FeatureTypeForms, types.FeatureTypeLayout}}, c.textract)
 		if err == nil {
 			id = out.JobId
 		}
 	case modeExpense:
 		var out *textract.StartExpenseAnalysisOutput
 		out, err = s.textract.StartExpenseAnalysis(ctx, &textract.StartExpenseAnalysisInput{DocumentLocation: location,
-			ClientRequestToken: &token, NotificationChannel: channel})
+			ClientRequestToken: &token, NotificationChannel: channel}, c.textract)
 		if err == nil {
 			id = out.JobId
 		}
 	default:
 		var out *textract.StartDocumentTextDetectionOutput
 		out, err = s.textract.StartDocumentTextDetection(ctx, &textract.StartDocumentTextDetectionInput{DocumentLocation: location,
-			ClientRequestToken: &token, NotificationChannel: channel})
+			ClientRequestToken: &token, NotificationChannel: channel}, c.textract)
 		if err == nil {
 			id = out.JobId
 		}
 	}
-	return aws.ToString(id), failure(ctx, err, "start reading the document")
+	return aws.ToString(id), s.failure(ctx, c, err, "start reading the document")
 }
 
 // maxResults is how much one call may return: blocks, or pages of an expense.
@@ -150,27 +160,26 @@ func (s service) get(ctx context.Context, mode, id, token string, limit int32) (
 	if token != "" {
 		from = &token
 	}
-	kept := &single{}
-	keep := func(o *textract.Options) { o.HTTPClient = kept }
+	c := s.call()
 	switch mode {
 	case modeAnalysis:
 		var out *textract.GetDocumentAnalysisOutput
-		out, err = s.textract.GetDocumentAnalysis(ctx, &textract.GetDocumentAnalysisInput{JobId: &id, NextToken: from, MaxResults: &limit}, keep)
+		out, err = s.textract.GetDocumentAnalysis(ctx, &textract.GetDocumentAnalysisInput{JobId: &id, NextToken: from, MaxResults: &limit}, c.textract)
 		if err == nil {
 			following = out.NextToken
 		}
 	case modeExpense:
 		var out *textract.GetExpenseAnalysisOutput
-		out, err = s.textract.GetExpenseAnalysis(ctx, &textract.GetExpenseAnalysisInput{JobId: &id, NextToken: from, MaxResults: &limit}, keep)
+		out, err = s.textract.GetExpenseAnalysis(ctx, &textract.GetExpenseAnalysisInput{JobId: &id, NextToken: from, MaxResults: &limit}, c.textract)
 		if err == nil {
 			following = out.NextToken
 		}
 	default:
 		var out *textract.GetDocumentTextDetectionOutput
-		out, err = s.textract.GetDocumentTextDetection(ctx, &textract.GetDocumentTextDetectionInput{JobId: &id, NextToken: from, MaxResults: &limit}, keep)
+		out, err = s.textract.GetDocumentTextDetection(ctx, &textract.GetDocumentTextDetectionInput{JobId: &id, NextToken: from, MaxResults: &limit}, c.textract)
 		if err == nil {
 			following = out.NextToken
 		}
 	}
-	return kept.last, aws.ToString(following), again(ctx, failure(ctx, err, "hand out the answer"))
+	return c.body, aws.ToString(following), again(ctx, s.failure(ctx, c, err, "hand out the answer"))
 }

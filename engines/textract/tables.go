@@ -5,6 +5,8 @@ import (
 	"strings"
 	"unicode"
 
+	"golang.org/x/text/unicode/norm"
+
 	"intray/engines"
 )
 
@@ -61,7 +63,7 @@ func grid(cells []*block, texts map[*block]string) [][]engines.Cell {
 }
 
 // keyValues turns every key and its value into a field with the key as its name.
-// A key without a value is a field that was left empty.
+// A key without a value was left empty and is no field.
 func (n *normalizer) keyValues() {
 	for _, key := range n.all.list {
 		if key.BlockType != "KEY_VALUE_SET" || !slices.Contains(key.EntityTypes, "KEY") {
@@ -82,25 +84,27 @@ func (n *normalizer) keyValues() {
 			f.Confidence = min(f.Confidence, confidence(value.Confidence))
 		}
 		f.Raw = strings.Join(parts, " ")
-		f.Value = f.Raw
+		if f.Value = f.Raw; f.Raw == "" {
+			continue
+		}
 		n.result.Fields = append(n.result.Fields, f)
 	}
 }
 
-// snake makes a name of what is printed: letters and digits in lower case, all
-// else one underscore.
+// snake makes a name of what is printed: letters of ASCII without their accents and
+// digits in lower case, all else one underscore.
 func snake(text string) string {
 	var out strings.Builder
 	gap := false
-	for _, r := range strings.ToLower(text) {
+	for _, r := range norm.NFKD.String(strings.ToLower(text)) {
 		switch {
-		case unicode.IsLetter(r) || unicode.IsDigit(r) || unicode.IsMark(r):
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
 			if gap && out.Len() > 0 {
 				out.WriteByte('_')
 			}
 			gap = false
 			out.WriteRune(r)
-		default:
+		case !unicode.IsMark(r):
 			gap = true
 		}
 	}
