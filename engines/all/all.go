@@ -4,6 +4,7 @@ package all
 
 import (
 	"intray/engines"
+	"intray/engines/mistral"
 	"intray/engines/tesseract"
 	"intray/engines/textract"
 )
@@ -11,6 +12,7 @@ import (
 // Factories lists every engine.
 func Factories() []engines.Factory {
 	return []engines.Factory{
+		mistral.Factory(),
 		tesseract.Factory(),
 		textract.Factory(),
 	}
