@@ -4,6 +4,7 @@ package all
 
 import (
 	"intray/engines"
+	"intray/engines/documentai"
 	"intray/engines/mistral"
 	"intray/engines/tesseract"
 	"intray/engines/textract"
@@ -12,6 +13,7 @@ import (
 // Factories lists every engine.
 func Factories() []engines.Factory {
 	return []engines.Factory{
+		documentai.Factory(),
 		mistral.Factory(),
 		tesseract.Factory(),
 		textract.Factory(),
