@@ -4,7 +4,9 @@ package all
 
 import (
 	"intray/engines"
+	"intray/engines/azure"
 	"intray/engines/documentai"
+	"intray/engines/httpapi"
 	"intray/engines/mistral"
 	"intray/engines/tesseract"
 	"intray/engines/textract"
@@ -13,7 +15,9 @@ import (
 // Factories lists every engine.
 func Factories() []engines.Factory {
 	return []engines.Factory{
+		azure.Factory(),
 		documentai.Factory(),
+		httpapi.Factory(),
 		mistral.Factory(),
 		tesseract.Factory(),
 		textract.Factory(),

@@ -69,7 +69,7 @@ func (p *Provider) submitBatch(ctx context.Context, doc engines.Document, token 
 	query := url.Values{"uploadType": {"media"}, "name": {input}}
 	upload := "upload/storage/v1/b/" + url.PathEscape(p.options.Bucket) + "/o?" + query.Encode()
 	if _, err := p.call(ctx, &p.storage, http.MethodPost, upload, doc.MIME, doc.Content); err != nil {
-		return engines.Job{}, again(ctx, err)
+		return engines.Job{}, engines.AskAgain(ctx, err)
 	}
 	at := "gs://" + p.options.Bucket + "/"
 	ask := map[string]any{
@@ -164,7 +164,7 @@ func (p *Provider) fetchBatch(ctx context.Context, job engines.Job) ([]byte, err
 	for i, name := range names {
 		shard, err := p.call(ctx, &p.storage, http.MethodGet, p.object(name)+"?alt=media", "", nil)
 		if err != nil {
-			return nil, again(ctx, err)
+			return nil, engines.AskAgain(ctx, err)
 		}
 		if !json.Valid(shard) {
 			return nil, nonsense(fmt.Errorf("part %d is no JSON", i))
@@ -239,7 +239,7 @@ func (p *Provider) deleteBatch(ctx context.Context, job engines.Job) error {
 	}
 	for _, name := range names {
 		if _, err := p.call(ctx, &p.storage, http.MethodDelete, p.object(name), "", nil); err != nil && !gone(err) {
-			return again(ctx, err)
+			return engines.AskAgain(ctx, err)
 		}
 	}
 	return nil

@@ -46,7 +46,7 @@ func (p *Provider) call(ctx context.Context, to *engines.Caller, method, path, m
 func (p *Provider) get(ctx context.Context, to *engines.Caller, path string, into any) error {
 	raw, err := p.call(ctx, to, http.MethodGet, path, "", nil)
 	if err != nil {
-		return again(ctx, err)
+		return engines.AskAgain(ctx, err)
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
 		return nonsense(err)
@@ -57,20 +57,6 @@ func (p *Provider) get(ctx context.Context, to *engines.Caller, path string, int
 func gone(err error) bool {
 	e, ok := engines.AsError(err)
 	return ok && e.Code == engines.CodeExpired
-}
-
-// again is for calls that can be repeated without a question: a lost answer is no
-// more than a network that failed, and a stop is a stop.
-func again(ctx context.Context, err error) error {
-	e, ok := engines.AsError(err)
-	if !ok || e.Code != engines.CodeSubmitUnknown {
-		return err
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	e.Code = engines.CodeNetwork
-	return e
 }
 
 func nonsense(cause error) error {
@@ -106,9 +92,7 @@ func refused(reply engines.Reply, authorization string) error {
 	}
 	// A body that is no JSON, as of a gateway, says nothing but its status.
 	_ = json.Unmarshal(reply.Body, &body)
-	if token := strings.TrimPrefix(authorization, "Bearer "); token != "" {
-		body.Error.Message = strings.ReplaceAll(body.Error.Message, token, "…")
-	}
+	body.Error.Message = engines.Scrub(body.Error.Message, strings.TrimPrefix(authorization, "Bearer "))
 	body.Error.Code = 0
 	e := body.Error.failure(reply.Status, "do what it was asked")
 	if after := engines.RetryAfter(reply.Header, time.Now()); after > 0 {

@@ -106,12 +106,12 @@ func New(s engines.Settings) (*Provider, error) {
 	p := &Provider{options: o, answers: map[string][]byte{}}
 	p.tokens = &tokens{credentials: o.Credentials}
 	for _, place := range []struct {
-		text string
-		into **url.URL
-	}{{o.Endpoint, &p.api.Base}, {o.StorageEndpoint, &p.storage.Base}, {o.TokenEndpoint, &p.tokens.caller.Base}} {
-		base, err := url.Parse(place.text)
-		if err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http" {
-			return nil, bad(fmt.Sprintf("have %q, which is no address such as https://HOST", place.text), err)
+		key, text string
+		into      **url.URL
+	}{{"endpoint", o.Endpoint, &p.api.Base}, {"storage_endpoint", o.StorageEndpoint, &p.storage.Base}, {"token_endpoint", o.TokenEndpoint, &p.tokens.caller.Base}} {
+		base, err := engines.ServiceAddress(place.key, place.text)
+		if err != nil {
+			return nil, err
 		}
 		*place.into = base
 	}

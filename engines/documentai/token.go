@@ -78,7 +78,7 @@ func (t *tokens) fetch(ctx context.Context) (*oauth2.Token, error) {
 	token, err := config.TokenSource(context.WithValue(ctx, oauth2.HTTPClient, &http.Client{Transport: once})).Token()
 	switch {
 	case once.err != nil:
-		return nil, again(ctx, once.err)
+		return nil, engines.AskAgain(ctx, once.err)
 	case err != nil && ctx.Err() != nil:
 		return nil, ctx.Err()
 	case once.refused != nil:

@@ -2,6 +2,7 @@ package enginetest
 
 import (
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"net/http"
@@ -251,4 +252,13 @@ func (l *Lab) Foreign() http.Handler {
 func PagesOf(document []byte) int {
 	leaves := regexp.MustCompile(`/Type\s*/Page[^s\w]`)
 	return max(1, len(leaves.FindAll(document, -1)))
+}
+
+// readAll is a request's body, at most 512 MB of it.
+func readAll(r *http.Request) []byte {
+	data, err := io.ReadAll(io.LimitReader(r.Body, 512<<20))
+	if err != nil {
+		return nil
+	}
+	return data
 }

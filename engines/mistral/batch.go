@@ -89,7 +89,7 @@ func (p *Provider) submitBatch(ctx context.Context, doc engines.Document, key st
 	}
 	file, err := p.upload(ctx, append(line, '\n'))
 	if err != nil {
-		return engines.Job{}, again(ctx, err)
+		return engines.Job{}, engines.AskAgain(ctx, err)
 	}
 	body, err := json.Marshal(map[string]any{"input_files": []string{file}, "model": p.options.Model, "endpoint": "/v1/ocr",
 		"metadata": map[string]string{metadataKey: key}, "timeout_hours": timeoutHours})
@@ -194,7 +194,7 @@ func (p *Provider) fetchBatch(ctx context.Context, job engines.Job) ([]byte, err
 	}
 	output, err := p.call(ctx, http.MethodGet, "v1/files/"+url.PathEscape(b.OutputFile)+"/content", "", nil)
 	if err != nil {
-		return nil, again(ctx, err)
+		return nil, engines.AskAgain(ctx, err)
 	}
 	return p.answerIn(output)
 }

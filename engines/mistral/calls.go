@@ -42,7 +42,7 @@ func (p *Provider) call(ctx context.Context, method, path, mime string, body []b
 func (p *Provider) get(ctx context.Context, path string, into any) error {
 	raw, err := p.call(ctx, http.MethodGet, path, "", nil)
 	if err != nil {
-		return again(ctx, err)
+		return engines.AskAgain(ctx, err)
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
 		return nonsense(err)
@@ -56,26 +56,12 @@ func (p *Provider) remove(ctx context.Context, path string) error {
 	if gone(err) {
 		return nil
 	}
-	return again(ctx, err)
+	return engines.AskAgain(ctx, err)
 }
 
 func gone(err error) bool {
 	e, ok := engines.AsError(err)
 	return ok && e.Code == engines.CodeExpired
-}
-
-// again is for calls that can be repeated without a question: a lost answer is no
-// more than a network that failed, and a stop is a stop.
-func again(ctx context.Context, err error) error {
-	e, ok := engines.AsError(err)
-	if !ok || e.Code != engines.CodeSubmitUnknown {
-		return err
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	e.Code = engines.CodeNetwork
-	return e
 }
 
 func internal(err error) error {
@@ -147,9 +133,7 @@ func (p *Provider) discreet(status int, said refusal) error {
 			text += " " + part
 		}
 	}
-	if key, err := p.options.Key.Read(); err == nil {
-		text = strings.ReplaceAll(text, key, "…")
-	}
-	const most = 500
-	return errors.New(text[:min(len(text), most)])
+	// Without a key the call would not have been made.
+	key, _ := p.options.Key.Read()
+	return errors.New(engines.Scrub(text, key))
 }

@@ -18,7 +18,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -75,10 +74,10 @@ func New(s engines.Settings) (*Provider, error) {
 			return nil, bad("cannot be read", err)
 		}
 	}
-	base, err := url.Parse(o.Endpoint)
+	base, err := engines.ServiceAddress("endpoint", o.Endpoint)
 	switch {
-	case err != nil || base.Host == "" || base.Scheme != "https" && base.Scheme != "http":
-		return nil, bad("have an endpoint that is no address such as https://HOST", err)
+	case err != nil:
+		return nil, err
 	case o.Key.IsZero():
 		return nil, bad(`lack the key: key = { env = "NAME" } or { file = "PATH" }`, nil)
 	case o.Model == "":

@@ -103,29 +103,9 @@ func meaningOf(err error) (meaning, bool) {
 
 // discreet is what AWS says without the keys, which some servers repeat.
 func (s service) discreet(ctx context.Context, err error) error {
-	text := err.Error()
-	if keys, err := s.textract.Options().Credentials.Retrieve(ctx); err == nil {
-		for _, key := range []string{keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken} {
-			if key != "" {
-				text = strings.ReplaceAll(text, key, "…")
-			}
-		}
-	}
-	return errors.New(text)
-}
-
-// again is for calls that can be repeated without a question: a lost answer is
-// no more than a network that failed, and a stop is a stop.
-func again(ctx context.Context, err error) error {
-	e, ok := engines.AsError(err)
-	if !ok || e.Code != engines.CodeSubmitUnknown {
-		return err
-	}
-	if ctx.Err() != nil {
-		return ctx.Err()
-	}
-	e.Code = engines.CodeNetwork
-	return e
+	// Without keys the call would not have been made.
+	keys, _ := s.textract.Options().Credentials.Retrieve(ctx)
+	return errors.New(engines.Scrub(err.Error(), keys.AccessKeyID, keys.SecretAccessKey, keys.SessionToken))
 }
 
 // byStatus is for codes that nobody wrote down.

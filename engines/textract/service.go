@@ -97,7 +97,7 @@ func (s service) put(ctx context.Context, w where, doc engines.Document) error {
 	c := s.call()
 	_, err := s.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &w.bucket, Key: &w.key, Body: bytes.NewReader(doc.Content),
 		ContentType: &doc.MIME, ServerSideEncryption: s3types.ServerSideEncryptionAes256}, c.s3)
-	return again(ctx, s.failure(ctx, c, err, "store the document in the bucket "+w.bucket))
+	return engines.AskAgain(ctx, s.failure(ctx, c, err, "store the document in the bucket "+w.bucket))
 }
 
 func (s service) remove(ctx context.Context, w where) error {
@@ -106,7 +106,7 @@ func (s service) remove(ctx context.Context, w where) error {
 	}
 	c := s.call()
 	_, err := s.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &w.bucket, Key: &w.key}, c.s3)
-	return again(ctx, s.failure(ctx, c, err, "remove the document from the bucket "+w.bucket))
+	return engines.AskAgain(ctx, s.failure(ctx, c, err, "remove the document from the bucket "+w.bucket))
 }
 
 // start starts the job for one object and returns its id.
@@ -181,5 +181,5 @@ func (s service) get(ctx context.Context, mode, id, token string, limit int32) (
 			following = out.NextToken
 		}
 	}
-	return c.body, aws.ToString(following), again(ctx, s.failure(ctx, c, err, "hand out the answer"))
+	return c.body, aws.ToString(following), engines.AskAgain(ctx, s.failure(ctx, c, err, "hand out the answer"))
 }

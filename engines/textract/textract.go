@@ -90,6 +90,11 @@ func New(s engines.Settings) (*Provider, error) {
 	if problem := o.problem(); problem != "" {
 		return nil, badSettings(s.Name, problem, nil)
 	}
+	if o.Endpoint != "" {
+		if _, err := engines.ServiceAddress("endpoint", o.Endpoint); err != nil {
+			return nil, err
+		}
+	}
 	o.Prefix = strings.Trim(o.Prefix, "/")
 	service, err := connect(o)
 	if err != nil {
@@ -108,7 +113,6 @@ func badSettings(name, problem string, cause error) error {
 }
 
 func (o options) problem() string {
-	endpoint, err := url.Parse(o.Endpoint)
 	switch {
 	case o.Region == "":
 		return "lack the region, such as eu-central-1"
@@ -116,8 +120,6 @@ func (o options) problem() string {
 		return "lack the bucket for documents on their way"
 	case !slices.Contains([]string{modeText, modeAnalysis, modeExpense}, o.Mode):
 		return "have a mode that is none of text, analysis and expense"
-	case o.Endpoint != "" && (err != nil || endpoint.Host == ""):
-		return "have an endpoint that is no address such as https://HOST"
 	case (o.TopicARN == "") != (o.RoleARN == ""):
 		return "need topic_arn and role_arn together"
 	case o.AccessKey.IsZero() != o.SecretKey.IsZero():
