@@ -5,16 +5,22 @@ package all
 import (
 	"intray/engines"
 	"intray/engines/azure"
+	"intray/engines/documentai"
 	"intray/engines/httpapi"
+	"intray/engines/mistral"
 	"intray/engines/tesseract"
+	"intray/engines/textract"
 )
 
 // Factories lists every engine.
 func Factories() []engines.Factory {
 	return []engines.Factory{
-		tesseract.Factory(),
 		azure.Factory(),
+		documentai.Factory(),
 		httpapi.Factory(),
+		mistral.Factory(),
+		tesseract.Factory(),
+		textract.Factory(),
 	}
 }
 
