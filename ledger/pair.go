@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"path"
 	"strings"
@@ -32,7 +33,7 @@ func absorb(attempt, into string, pages int) Move {
 // Pair joins the fronts and the backs of a pile that was scanned twice. When a
 // document of the same folder, subfolder and number of pages waits, both become
 // one in one transaction: the one that waited goes on, made of both, fronts being
-// what came first and backs being in reverse; the one in hand is at its end.
+// the older file and backs being in reverse; the one in hand is at its end.
 // Otherwise the one in hand waits until the given time.
 func (l *Ledger) Pair(id, attempt string, pages int, until time.Time) (Document, error) {
 	var doc Document
@@ -95,9 +96,11 @@ func (l *Ledger) waitingHalf(tx *bolt.Tx, mine Document, pages int) (Document, b
 	return Document{}, false, nil
 }
 
-// interleaved is front 1, the last of the backs, front 2, the last but one.
+// interleaved is front 1, the last of the backs, front 2, the last but one. The
+// fronts are the older file; ids sort by arrival.
 func interleaved(a, b Document, pages int) (out []Piece) {
-	if b.ID < a.ID { // ids sort by arrival
+	older := cmp.Or(a.Source.ModTime.Compare(b.Source.ModTime), cmp.Compare(a.ID, b.ID))
+	if older > 0 {
 		a, b = b, a
 	}
 	for i := range pages {

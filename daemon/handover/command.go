@@ -28,6 +28,7 @@ func (d *Desk) command(ctx context.Context, f config.Folder, m ledger.Message, d
 	limit, cancel := context.WithTimeout(ctx, f.HookTimeout.Std())
 	defer cancel()
 	cmd := exec.CommandContext(limit, f.Hook[0], f.Hook[1:]...)
+	endTogether(cmd)
 	cmd.WaitDelay = pipeGrace
 	cmd.Env = environment(f, m, data)
 	cmd.Stdin = bytes.NewReader(data.Document)

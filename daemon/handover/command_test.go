@@ -1,9 +1,12 @@
 package handover
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -54,6 +57,22 @@ func TestCommandThatFailsOrHangs(t *testing.T) {
 	f, _ = hook(t, 50*time.Millisecond, `sleep 600`)
 	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil || !strings.Contains(err.Error(), "hook_timeout") {
 		t.Errorf("%v", err)
+	}
+	f, out := hook(t, time.Second, `sleep 600 & echo $! > "$0"; wait`)
+	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil || !strings.Contains(err.Error(), "hook_timeout") {
+		t.Errorf("%v", err)
+	}
+	child, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(child)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// It may be a zombie until somebody looks after it.
+	if state, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid)); runtime.GOOS == "linux" && err == nil && !strings.Contains(string(state), ") Z ") {
+		t.Errorf("what the hook started goes on: %s", state)
 	}
 	f.Hook = []string{filepath.Join(t.TempDir(), "missing")}
 	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil {

@@ -17,6 +17,9 @@ type tiffFile struct {
 	f      *os.File
 	reader *tiffReader
 	dirs   []directory
+	// cut is why the list of pages ends too early; one more page, which cannot be
+	// read, stands for all that may be missing.
+	cut error
 	// The page decoded last: Picture and Stored of one page follow each other.
 	number int
 	last   tiffPage
@@ -58,19 +61,19 @@ func openTIFF(path string, limits Limits) (_ Document, err error) {
 		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge, Cause: err,
 			Sentence: fmt.Sprintf("The TIFF file has more than %d pictures; too many for a limit of %d pages (limits.max_pages).", len(dirs)-1, limits.MaxPages)}
 	}
-	if err != nil {
+	if err != nil && len(dirs) == 0 {
 		return nil, corrupt("The TIFF file is damaged: its list of pages cannot be followed to the end.", err)
 	}
-	dirs = pagesOf(dirs)
-	if err := checkPages(len(dirs), limits); err != nil {
+	t := &tiffFile{f: f, reader: reader, dirs: pagesOf(dirs), cut: err}
+	if err := checkPages(t.Info().Pages, limits); err != nil {
 		return nil, err
 	}
-	for _, d := range dirs {
+	for _, d := range t.dirs {
 		if err := checkPixels(d.width, d.height, limits); err != nil {
 			return nil, err
 		}
 	}
-	return &tiffFile{f: f, reader: reader, dirs: dirs}, nil
+	return t, nil
 }
 
 // pagesOf leaves out what is no page of its own: masks, and small copies of a
@@ -100,10 +103,20 @@ func (d directory) reduces(other directory) bool {
 	return math.Abs(want-float64(d.height)) <= float64(d.height)/10+1
 }
 
-func (t *tiffFile) Info() Info   { return Info{MIME: MIMETIFF, Pages: len(t.dirs)} }
+func (t *tiffFile) Info() Info {
+	info := Info{MIME: MIMETIFF, Pages: len(t.dirs)}
+	if t.cut != nil {
+		info.Pages++
+	}
+	return info
+}
+
 func (t *tiffFile) Close() error { return t.f.Close() }
 
 func (t *tiffFile) decode(number int) (tiffPage, directory, error) {
+	if t.cut != nil && number == len(t.dirs)+1 {
+		return tiffPage{}, directory{}, corrupt(fmt.Sprintf("The TIFF's list of pages is damaged or cut off after page %d: there may have been more pages.", len(t.dirs)), t.cut)
+	}
 	if err := checkNumber(number, len(t.dirs)); err != nil {
 		return tiffPage{}, directory{}, err
 	}

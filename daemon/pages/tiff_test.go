@@ -258,6 +258,38 @@ func TestTIFFMissingTags(t *testing.T) {
 	comparePage(t, "missing tags", page.img, wantInk, 0)
 }
 
+// TestTIFFListCut: the pages before the damage are read, and the file is not said
+// to be whole.
+func TestTIFFListCut(t *testing.T) {
+	p := bilevelTIFF(compressionNone, blackIsZero)
+	whole := buildTIFF(true, false, p, p, p)
+	dirs := openedTIFF(t, whole, Limits{}).dirs
+	circle := bytes.Clone(whole)
+	last := dirs[2].offset
+	binary.LittleEndian.PutUint32(circle[last+2+12*int64(binary.LittleEndian.Uint16(circle[last:])):], uint32(dirs[0].offset))
+	for name, c := range map[string]struct {
+		data []byte
+		good int
+	}{"cut": {whole[:last], 2}, "round in circles": {circle, 3}} {
+		d := openedTIFF(t, c.data, Limits{})
+		if d.Info().Pages != c.good+1 {
+			t.Fatalf("%s: %d pages", name, d.Info().Pages)
+		}
+		for number := 1; number <= c.good; number++ {
+			if _, err := d.Picture(t.Context(), number); err != nil {
+				t.Errorf("%s: page %d: %v", name, number, err)
+			}
+		}
+		_, err := d.Picture(t.Context(), c.good+1)
+		if _, err2 := d.Stored(c.good + 1); code(err) != engines.CodeBadImage || code(err2) != engines.CodeBadImage {
+			t.Errorf("%s: what is missing is %v, %v", name, err, err2)
+		}
+	}
+	if _, err := openTIFF(write(t, "none.tif", whole[:dirs[0].offset]), Limits{}); code(err) != engines.CodeBadImage {
+		t.Errorf("nothing is there: %v", err)
+	}
+}
+
 // TestTIFFCut: no rest of a page is made up.
 func TestTIFFCut(t *testing.T) {
 	for _, compression := range []int{compressionNone, compressionPackBits, compressionLZW, compressionDeflate, compressionG4, compressionJPEG} {

@@ -214,6 +214,9 @@ func (a *attempt) aboutPDF(answer worker.AssembleAnswer) (out []document.Warning
 		out = append(out, document.Warning{Code: code, Message: fmt.Sprintf(format, args...)})
 	}
 	out = append(out, answer.Warnings...)
+	if !a.doc.HalfUntil.IsZero() && len(a.doc.Pieces) == 0 {
+		tell("no_other_side", "No file with the other sides of its %d pages came within %s; it is taken as it is.", a.doc.Pages, a.folder.CollateWithin)
+	}
 	if answer.Reason != "" {
 		tell("delivered_unchanged", "%s", answer.Reason)
 	}

@@ -140,8 +140,9 @@ func testHandlers() map[string]Handler {
 		"exit":      func(context.Context, json.RawMessage) (any, error) { os.Exit(3); return nil, nil },
 		"goroutine": func(context.Context, json.RawMessage) (any, error) { go panic("elsewhere"); forever(); return nil, nil },
 		"hoard": func(context.Context, json.RawMessage) (any, error) {
-			hoard = make([]byte, 160<<20)
-			return len(hoard), nil
+			var err error
+			hoard, err = takeMemory(160 << 20)
+			return len(hoard), err
 		},
 		"hog": func(context.Context, json.RawMessage) (any, error) {
 			var hoard [][]byte

@@ -159,3 +159,18 @@ func TestPair(t *testing.T) {
 		t.Errorf("history ends with %+v, %v", last, err)
 	}
 }
+
+// TestFrontsAreTheOlderFile: which half was recorded first is chance after a stop.
+func TestFrontsAreTheOlderFile(t *testing.T) {
+	l := Open(t, func() time.Time { return start })
+	backs, fronts := reach(t, l, 5, ledger.Processing), reach(t, l, 4, ledger.Processing)
+	for _, half := range []ledger.Document{backs, fronts} {
+		if _, err := l.Pair(half.ID, half.AttemptID, 2, start.Add(time.Minute)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	whole, err := l.Get(backs.ID)
+	if err != nil || len(whole.Pieces) != 4 || whole.Pieces[0].DocumentID != fronts.ID || whole.Pieces[1].DocumentID != backs.ID || whole.Pieces[1].Pages[0] != 2 {
+		t.Errorf("%+v, %v", whole.Pieces, err)
+	}
+}
