@@ -1,6 +1,7 @@
 // Package httpapi reads with any HTTP service that can be declared in the
 // configuration: a document is posted, the answer names a job, the job is asked
 // about until it has ended, and the result is JSON.
+// What differs between services, from headers to where a total stands, is data.
 package httpapi
 
 import (
