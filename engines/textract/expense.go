@@ -16,6 +16,22 @@ type expenseDocument struct {
 	Blocks []block
 }
 
+// lastPage is the last page that a field is on, at least 1.
+func (d expenseDocument) lastPage() int {
+	last := 1
+	for _, f := range d.SummaryFields {
+		last = max(last, f.PageNumber)
+	}
+	for _, g := range d.LineItemGroups {
+		for _, item := range g.LineItems {
+			for _, f := range item.LineItemExpenseFields {
+				last = max(last, f.PageNumber)
+			}
+		}
+	}
+	return last
+}
+
 type expenseField struct {
 	Type            detection
 	LabelDetection  detection
@@ -85,8 +101,11 @@ func (n *normalizer) expense() {
 	currency := false
 	for _, d := range n.expenses {
 		for _, f := range d.SummaryFields {
+			if f.ValueDetection.Text == "" {
+				continue
+			}
 			n.add(n.summary(f))
-			if f.Currency.Code != "" && !currency {
+			if isCurrency(f.Currency.Code) && !currency {
 				currency = true
 				n.add(engines.Field{Name: "currency", Value: f.Currency.Code, Raw: f.ValueDetection.Text, Type: "currency",
 					Page: max(1, f.PageNumber), Box: f.ValueDetection.Geometry.box()})
@@ -94,6 +113,11 @@ func (n *normalizer) expense() {
 		}
 	}
 	n.items()
+}
+
+// isCurrency holds a code to ISO 4217's form.
+func isCurrency(code string) bool {
+	return len(code) == 3 && strings.Trim(code, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") == ""
 }
 
 func saysInvoice(f expenseField) bool {

@@ -2,6 +2,7 @@ package textract
 
 import (
 	"strings"
+	"time"
 
 	"intray/engines"
 )
@@ -53,7 +54,7 @@ func (n *normalizer) identity() {
 			case f.Type.Text == "MRZ_CODE":
 				n.mrz(out)
 				continue
-			case out.Type == "date" && timed:
+			case out.Type == "date" && timed && isDay(day):
 				out.Value = day
 			default:
 				out = n.typed(out)
@@ -84,4 +85,9 @@ func (n *normalizer) mrz(f engines.Field) {
 		f.Name, f.Type, f.Raw, f.Value = "mrz_line"+string(rune('1'+i)), "code", line, line
 		n.add(f)
 	}
+}
+
+func isDay(text string) bool {
+	_, err := time.Parse(time.DateOnly, text)
+	return err == nil
 }

@@ -65,7 +65,9 @@ func newNormalizer(answers []answer, dateOrder string) *normalizer {
 		}
 		pages = max(pages, a.DocumentMetadata.Pages)
 		lists = append(lists, a.Blocks)
+		pages = max(pages, min(1, len(a.IdentityDocuments)))
 		for _, d := range a.ExpenseDocuments {
+			pages = max(pages, d.lastPage())
 			lists = append(lists, d.Blocks)
 		}
 		for _, d := range a.IdentityDocuments {

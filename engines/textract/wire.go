@@ -134,7 +134,7 @@ func collect(lists ...[]block) blocks {
 	for _, list := range lists {
 		for i := range list {
 			b := &list[i]
-			if b.Page == 0 {
+			if b.Page < 1 {
 				b.Page = 1
 			}
 			if _, twice := all.byID[b.ID]; twice && b.ID != "" {
