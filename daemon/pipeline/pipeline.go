@@ -48,6 +48,9 @@ type Pipeline struct {
 	Extractor *extract.Extractor
 	// Engines are the engines' sections by name.
 	Engines map[string]worker.EngineSpec
+	// Services are the cloud engines by name; Results is where answers are kept.
+	Services map[string]*Service
+	Results  *originals.Results
 	// Classes are the configured classes' checks by name.
 	Classes map[string]*validate.Class
 	// WorkDir holds page results of documents in hand.
@@ -306,6 +309,10 @@ const restAfterError = 10 * time.Second
 func (p *Pipeline) advance(ctx context.Context, doc ledger.Document) (rest time.Duration) {
 	for ctx.Err() == nil {
 		next, err := p.step(ctx, doc)
+		var later waitsFor
+		if errors.As(err, &later) {
+			return max(time.Duration(later), time.Millisecond)
+		}
 		if err != nil {
 			if errors.Is(err, ledger.ErrConflict) || ctx.Err() != nil {
 				return 0
@@ -327,7 +334,7 @@ func (p *Pipeline) advance(ctx context.Context, doc ledger.Document) (rest time.
 func (p *Pipeline) setFree(ctx context.Context, id string) (rest time.Duration) {
 	for {
 		doc, err := p.Ledger.Get(id)
-		if err == nil && doc.State == ledger.Processing && doc.LeaseOwner == p.Owner {
+		if err == nil && (doc.State == ledger.Processing || doc.State == ledger.Submitting) && doc.LeaseOwner == p.Owner {
 			_, err = p.Ledger.Apply(id, ledger.Interrupted(doc.AttemptID, "the ledger could not be written"))
 		}
 		if err == nil || errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrNotFound) {
@@ -347,7 +354,7 @@ func due(doc ledger.Document) bool {
 	switch doc.State {
 	case ledger.Received, ledger.Validated:
 		return true
-	case ledger.FailedRetryable:
+	case ledger.FailedRetryable, ledger.SubmittedToProvider:
 		return !doc.NotBefore.After(time.Now())
 	}
 	return false
@@ -368,7 +375,15 @@ func (p *Pipeline) step(ctx context.Context, doc ledger.Document) (ledger.Docume
 		}
 		return p.Ledger.Apply(doc.ID, ledger.Resume())
 	case ledger.Validated:
+		if folder, err := p.folder(doc.Folder); err == nil {
+			name, known := p.choose(doc, folder)
+			if s := p.Services[name]; known && s != nil && s.submits(doc) {
+				return p.submit(ctx, doc, s)
+			}
+		}
 		return p.process(ctx, doc)
+	case ledger.SubmittedToProvider:
+		return p.poll(ctx, doc)
 	}
 	return doc, nil
 }
