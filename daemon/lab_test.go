@@ -282,3 +282,25 @@ func faulty(t testing.TB) string {
 	}
 	return program
 }
+
+// waitOutcome waits for the first of the words in the log and fails at once if
+// another outcome comes before it.
+func (o *office) waitOutcome(want string) string {
+	o.t.Helper()
+	began := time.Now()
+	for {
+		for line := range strings.Lines(o.log.String()) {
+			for _, word := range []string{"Delivered.", "Needs review.", "Failed.", "waits for its engine"} {
+				if strings.Contains(line, word) && word == want {
+					return line
+				}
+				if strings.Contains(line, word) {
+					o.t.Fatalf("want %q in\n%s", want, o.log)
+				}
+			}
+		}
+		if _, err := o.log.wait(time.Second, "\x00"); err != nil && time.Since(began) > time.Minute {
+			o.t.Fatalf("no %q in\n%s", want, o.log)
+		}
+	}
+}

@@ -110,6 +110,10 @@ func (a *attempt) adopt(doc *document.Document) error {
 		fields = append(fields, a.field(f))
 	}
 	doc.Fields = withMissing(fields, doc.Fields)
+	// Doubts about what was found on the pages here say nothing of the provider's.
+	doc.Warnings = slices.DeleteFunc(doc.Warnings, func(w document.Warning) bool {
+		return slices.ContainsFunc(fields, func(f document.Field) bool { return f.Value != "" && f.Name == w.Field })
+	})
 	earlier, err := a.earlier()
 	if err != nil {
 		return err

@@ -7,6 +7,7 @@ import (
 	"io"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"intray/daemon/document"
@@ -150,6 +151,9 @@ func inPoints(page engines.AnswerPage, g document.Geometry, sx, sy float64) engi
 	out := engines.PageResult{Width: int(g.Width), Height: int(g.Height)}
 	for _, b := range page.Blocks {
 		block := engines.Block{Kind: b.Kind, Box: scaled(b.Box)}
+		if !slices.Contains([]string{engines.BlockText, engines.BlockHeading, engines.BlockCaption, engines.BlockTable}, b.Kind) {
+			block.Kind = engines.BlockText
+		}
 		for _, l := range b.Lines {
 			line := l
 			line.Box, line.Words = scaled(l.Box), nil
