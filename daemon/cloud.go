@@ -157,7 +157,7 @@ type cloudStats struct {
 // cloudStatsOf counts by engine; live adds what only the running daemon knows.
 func cloudStatsOf(l *ledger.Ledger, names []string, live map[string]*pipeline.Service) (map[string]cloudStats, error) {
 	out := map[string]cloudStats{}
-	open, err := l.Open()
+	open, err := l.Owed()
 	if err != nil {
 		return nil, err
 	}

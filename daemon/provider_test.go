@@ -94,9 +94,9 @@ func TestPagesMissing(t *testing.T) {
 	o.stop()
 }
 
-// numbered gives each answer an invoice number of its own: the same twice would be
+// eachItsNumber gives each answer an invoice number of its own: the same twice would be
 // for a person to see.
-func numbered(result func(int) engines.Result) func(int) engines.Result {
+func eachItsNumber(result func(int) engines.Result) func(int) engines.Result {
 	n := 0
 	return func(pages int) engines.Result {
 		n++
@@ -117,7 +117,7 @@ func TestCloudSurvivesKills(t *testing.T) {
 				t.Parallel()
 				s := newLabServer(t)
 				s.polls = 1
-				s.result = numbered(s.result)
+				s.result = eachItsNumber(s.result)
 				o := labOffice(t, s, `engine = "lab"`, "on_unknown = \"resubmit\"\n")
 				o.program = program
 				contents := [][]byte{scanPDF(t, "one"), scanPDF(t, "two"), scanPDF(t, "three")}

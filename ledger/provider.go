@@ -233,9 +233,8 @@ func (l *Ledger) Used(scope, period string) (n int, err error) {
 	return n, err
 }
 
-// Open lists documents whose answer a provider still owes, the soonest due
-// first.
-func (l *Ledger) Open() ([]Document, error) {
+// Owed lists documents whose answer a provider still owes.
+func (l *Ledger) Owed() ([]Document, error) {
 	return l.scan(bucketByState, []byte(string(SubmittedToProvider)+"\x00"), 0, nil)
 }
 

@@ -92,7 +92,9 @@ func (a *attempt) adopt(doc *document.Document) error {
 	r := a.answer.Result
 	kept, _ := a.doc.AnswerOf(a.service.Name)
 	doc.Engine.Model, doc.Engine.ProviderJobID = r.Model, kept.Job
-	doc.Files.Raw = path.Join(resultsFolder, a.doc.ID, kept.File)
+	if !a.Impatient { // a command keeps nothing but its results
+		doc.Files.Raw = path.Join(resultsFolder, a.doc.ID, kept.File)
+	}
 	if len(r.Languages) > 0 {
 		doc.Languages = r.Languages
 	}

@@ -50,7 +50,7 @@ func TestBreaker(t *testing.T) {
 			t.Errorf("two calls while half open: %v", err)
 		}
 		s.leave(down(engines.CodeService), time.Now())
-		if status := s.Status(time.Now()); status.Until.Sub(time.Now()) != 2*firstPause {
+		if status := s.Status(time.Now()); time.Until(status.Until) != 2*firstPause {
 			t.Errorf("%+v", status)
 		}
 		time.Sleep(2 * firstPause)
