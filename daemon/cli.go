@@ -17,6 +17,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"intray/daemon/config"
+	"intray/engines"
+	"intray/engines/all"
 	"intray/ledger"
 )
 
@@ -46,13 +48,17 @@ func usage(err error) error { return &exitError{exitUsage, err} }
 type app struct {
 	configFile string
 	out, errs  io.Writer
+	kinds      kinds
 }
 
 // Main runs the command line and returns the exit code.
-func Main(args []string) int {
+func Main(args []string) int { return MainWith(args, all.Factories()) }
+
+// MainWith is Main for a program with other engines.
+func MainWith(args []string, factories []engines.Factory) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	a := &app{out: os.Stdout, errs: os.Stderr}
+	a := &app{out: os.Stdout, errs: os.Stderr, kinds: factories}
 	root := a.root()
 	root.SetArgs(args)
 	return a.exitCode(root.ExecuteContext(ctx))

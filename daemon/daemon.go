@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"os"
 	"path/filepath"
@@ -42,6 +43,7 @@ type house struct {
 	originals *originals.Store
 	pool      *worker.Pool
 	pipeline  *pipeline.Pipeline
+	services  map[string]*pipeline.Service
 	owner     string
 	room      *intake.Room
 	fronts    []*intake.Front
@@ -50,8 +52,8 @@ type house struct {
 
 // openHouse opens what stands on disk and sets free what a crash left in hand.
 // cache is the folder for what can be made anew: compiled code, unpacked models.
-func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, err error) {
-	if err := checkEngines(cfg, cache, log); err != nil {
+func openHouse(cfg *config.Config, cache string, known kinds, log *slog.Logger) (_ *house, err error) {
+	if err := checkEngines(cfg, cache, known, log); err != nil {
 		return nil, err
 	}
 	h := &house{cfg: cfg, log: log}
@@ -60,6 +62,9 @@ func openHouse(cfg *config.Config, cache string, log *slog.Logger) (_ *house, er
 			err = errors.Join(err, h.close())
 		}
 	}()
+	if h.services, err = services(cfg, known, log); err != nil {
+		return nil, err
+	}
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("make data folder: %w", err)
 	}
@@ -104,7 +109,7 @@ func newPipeline(h *house) (*pipeline.Pipeline, error) {
 	}
 	return &pipeline.Pipeline{
 		Classes: classes, Extractor: extractor,
-		Config: h.cfg, Ledger: h.ledger, Originals: h.originals, Workers: h.pool, Engines: specs,
+		Config: h.cfg, Ledger: h.ledger, Originals: h.originals, Workers: h.pool, Engines: specs, Services: h.services, Results: resultsOf(h.cfg),
 		WorkDir: workDir(h.cfg), Owner: h.owner, Producer: "Intray " + version(),
 		Policy: ledger.Policy{Base: h.cfg.Retry.Base.Std(), Cap: h.cfg.Retry.Cap.Std(),
 			MaxAttempts: h.cfg.Retry.MaxAttempts, Jitter: h.cfg.Retry.Jitter},
@@ -122,6 +127,9 @@ func (h *house) close() error {
 		errs = append(errs, h.pool.Close(ctx))
 		cancel()
 	}
+	for _, s := range h.services {
+		errs = append(errs, s.Provider.Close())
+	}
 	if h.ledger != nil {
 		errs = append(errs, h.ledger.Close())
 	}
@@ -130,8 +138,9 @@ func (h *house) close() error {
 
 // run works until ctx is done.
 //
-//	start: ledger, rescue, workers (openHouse), then intake, watcher, web
-//	stop:  watcher and intake, documents in hand (soft, then hard), web, workers, ledger (close)
+//	start: ledger, rescue, workers (openHouse), then intake, watcher, web, webhooks
+//	stop:  watcher and intake, documents in hand (soft, then hard), web and webhooks, workers,
+//	       cloud engines, ledger (close)
 func (h *house) run(ctx context.Context) (err error) {
 	if err := h.pipeline.Prepare(); err != nil {
 		return err
@@ -142,9 +151,13 @@ func (h *house) run(ctx context.Context) (err error) {
 	// The web side outlives the work, so that a stop can be watched.
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopServing()
-	served := make(chan error, 1)
+	served, called := make(chan error, 1), make(chan error, 1)
 	if err := h.serve(serving, served); err != nil {
 		return err
+	}
+	if err := h.listenForCallbacks(serving, called); err != nil {
+		stopServing()
+		return errors.Join(err, <-served)
 	}
 	var group sync.WaitGroup
 	failed := make(chan error, len(h.fronts)+3)
@@ -182,7 +195,7 @@ func (h *house) run(ctx context.Context) (err error) {
 	group.Wait()
 	timer.Stop()
 	stopServing()
-	return errors.Join(err, <-served)
+	return errors.Join(err, <-served, <-called)
 }
 
 func (h *house) serve(ctx context.Context, served chan<- error) error {
@@ -221,7 +234,7 @@ func (h *house) actions() web.Actions {
 		},
 		Backup: h.ledger.Backup,
 		Stats: func() (any, error) {
-			s, err := statsOf(h.ledger)
+			s, err := statsOf(h.ledger, slices.Sorted(maps.Keys(h.services)), h.services)
 			s.Running, s.Intake = true, &intakeStats{Paused: h.room.Paused(), Waiting: map[string]int{}}
 			for _, f := range h.fronts {
 				s.Intake.Waiting[f.Name()] = f.Waiting()
@@ -232,10 +245,12 @@ func (h *house) actions() web.Actions {
 }
 
 func (h *house) purger() *retention.Purger {
-	return &retention.Purger{Config: h.cfg, Ledger: h.ledger, Originals: h.originals, Log: h.log}
+	return &retention.Purger{Config: h.cfg, Ledger: h.ledger, Originals: h.originals, Results: resultsOf(h.cfg), Log: h.log}
 }
 
 const (
+	// keepCallbacks is how long callbacks are remembered, to know them again.
+	keepCallbacks = 30 * 24 * time.Hour
 	// housekeeping is how often retention is looked at.
 	housekeeping = time.Hour
 	// A ledger is compacted when this much of it, in bytes, and half of it is free.
@@ -254,6 +269,9 @@ func (h *house) keepHouse(ctx context.Context) {
 		}
 		if len(removed) > 0 {
 			h.log.Info("Purged what was kept long enough.", "count", len(removed))
+		}
+		if err := h.ledger.ForgetCallbacks(time.Now().Add(-keepCallbacks)); err != nil {
+			h.log.Error("Old callbacks could not be forgotten.", "error", err)
 		}
 		if size, free, err := h.ledger.Space(); err == nil && free > worthCompacting && free > size/2 {
 			if err := h.ledger.Compact(); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"log/slog"
 	"maps"
 	"net"
 	"net/http"
@@ -17,7 +18,6 @@ import (
 
 	"intray/daemon/config"
 	"intray/daemon/durable"
-	"intray/engines/all"
 )
 
 // finding is one line of doctor: what was looked at, and what to do if it is not ok.
@@ -51,7 +51,7 @@ func (a *app) doctorCommand() *cobra.Command {
 			if _, err := compileClasses(cfg); err != nil {
 				findings = append(findings, finding{what: "classes", problem: err.Error()})
 			}
-			findings = append(findings, findEngines(cfg)...)
+			findings = append(findings, findEngines(cfg, a.kinds)...)
 			findings = append(findings, checkFolders(cfg)...)
 			findings = append(findings, checkSpace(cfg), checkPort(cfg), checkClock(path))
 			findings = append(findings, checkTold(cmd.Context(), cfg)...)
@@ -83,7 +83,7 @@ func (a *app) doctorCommand() *cobra.Command {
 
 // findEngines starts each local engine and compares its languages with those
 // that are asked of it.
-func findEngines(cfg *config.Config) []finding {
+func findEngines(cfg *config.Config, known kinds) []finding {
 	var out []finding
 	specs, err := engineSpecs(cfg)
 	if err != nil {
@@ -98,7 +98,12 @@ func findEngines(cfg *config.Config) []finding {
 	for _, name := range slices.Sorted(maps.Keys(specs)) {
 		spec := specs[name]
 		what := "engine " + name
-		if factory, ok := all.ByKind(spec.Kind); !ok || factory.NewRecognizer == nil {
+		factory, ok := known.of(spec.Kind)
+		if ok && factory.NewProvider != nil {
+			out = append(out, cloudFinding(cfg, known, name))
+			continue
+		}
+		if !ok || factory.NewRecognizer == nil {
 			out = append(out, finding{what: what, problem: fmt.Sprintf("kind %q is not in this program", spec.Kind)})
 			continue
 		}
@@ -113,6 +118,16 @@ func findEngines(cfg *config.Config) []finding {
 			checkLanguages(cfg, name, caps.Languages))
 	}
 	return out
+}
+
+// cloudFinding builds a cloud engine and sends nothing.
+func cloudFinding(cfg *config.Config, known kinds, name string) finding {
+	what := "engine " + name
+	if _, err := services(cfg, known, slog.New(slog.DiscardHandler)); err != nil {
+		return finding{what: what, problem: err.Error()}
+	}
+	c := cfg.Engines[name].Cloud.Completed()
+	return finding{what: what, detail: fmt.Sprintf("%s, a cloud engine (nothing was sent; on_unknown = %q)", cfg.Engines[name].Kind, c.OnUnknown)}
 }
 
 func checkLanguages(cfg *config.Config, engine string, installed []string) finding {

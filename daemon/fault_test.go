@@ -68,10 +68,11 @@ func TestA3KillAtEveryPoint(t *testing.T) {
 }
 
 // killedElsewhere is true for points that only folders with special wishes come
-// to: TestSplitSurvivesKills, TestFrontsAndBacks and TestTableAndCommand kill
+// to: TestSplitSurvivesKills, TestFrontsAndBacks, TestTableAndCommand and
+// TestCloudSurvivesKills kill
 // there.
 func killedElsewhere(point string) bool {
-	return slices.Contains([]string{"pipeline.split", "pipeline.splitting", "pipeline.paired", "handover.told"}, point)
+	return strings.HasPrefix(point, "provider.") || slices.Contains([]string{"pipeline.split", "pipeline.splitting", "pipeline.paired", "handover.told"}, point)
 }
 
 func killAt(t *testing.T, contents map[string][]byte, point string, nth int) {

@@ -58,6 +58,7 @@ func rooms() map[string][]string {
 		"daemon/deliver":               {"daemon/document", "daemon/durable", "daemon/fault"},
 		"daemon/handover":              {"ledger", "daemon/config", "daemon/deliver", "daemon/document", "daemon/fault"},
 		"daemon/review":                {"daemon/document", "daemon/durable", "daemon/fault", "ledger"},
+		"daemon/webhooks":              {"engines", "ledger"},
 		"daemon/web":                   {"ledger", "daemon/document", "daemon/originals", "daemon/durable"},
 		"daemon/route":                 {"engines", "daemon/document"},
 		"daemon/normalize":             {"engines", "daemon/document"},

@@ -26,7 +26,7 @@ const asProgram = "INTRAY_TEST_AS_PROGRAM"
 
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "1" {
-		os.Exit(Main(os.Args[1:]))
+		os.Exit(MainWith(os.Args[1:], labKinds()))
 	}
 	os.Exit(runTests(m))
 }

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"text/tabwriter"
 	"time"
@@ -105,7 +107,7 @@ func (a *app) purgeCommand() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				p := &retention.Purger{Config: cfg, Ledger: l, Originals: store, Log: newLog(&console{w: a.errs}, slog.LevelWarn)}
+				p := &retention.Purger{Config: cfg, Ledger: l, Originals: store, Results: resultsOf(cfg), Log: newLog(&console{w: a.errs}, slog.LevelWarn)}
 				removed, err = purge(cmd.Context(), p, ids, "command line", dry)
 				return err
 			})
@@ -248,6 +250,8 @@ type stats struct {
 	Ledger ledgerStats  `json:"ledger"`
 	// Quality is what people's decisions in review say about the reading.
 	Quality quality `json:"quality"`
+	// Cloud is how the cloud engines are, by name.
+	Cloud map[string]cloudStats `json:"cloud"`
 	// Outbox is what others are told.
 	Outbox outboxStats `json:"outbox"`
 }
@@ -270,7 +274,7 @@ type ledgerStats struct {
 	FreeBytes int64 `json:"free_bytes"`
 }
 
-func statsOf(l *ledger.Ledger) (stats, error) {
+func statsOf(l *ledger.Ledger, cloud []string, live map[string]*pipeline.Service) (stats, error) {
 	s := stats{Documents: map[ledger.State]int{}}
 	counts, err := l.Counts()
 	if err != nil {
@@ -280,6 +284,9 @@ func statsOf(l *ledger.Ledger) (stats, error) {
 		s.Documents[state] = counts[state]
 	}
 	if s.Quality, err = qualityOf(l); err != nil {
+		return s, err
+	}
+	if s.Cloud, err = cloudStatsOf(l, cloud, live); err != nil {
 		return s, err
 	}
 	messages, err := l.Messages("")
@@ -308,7 +315,7 @@ func (a *app) statsCommand() *cobra.Command {
 			}
 			var s stats
 			_, err = ask(cmd.Context(), cfg, request{path: "/api/v1/stats", into: &s}, func(l *ledger.Ledger) (err error) {
-				s, err = statsOf(l)
+				s, err = statsOf(l, a.cloudNames(cfg), nil)
 				return err
 			})
 			if err != nil {
@@ -339,6 +346,10 @@ func (a *app) printStats(s stats) error {
 	}
 	if n := s.Outbox; n.Waiting+n.Dead > 0 {
 		fmt.Fprintf(a.out, "Messages about documents: waiting to be told %d, given up %d. `intray list --untold` names them.\n", n.Waiting, n.Dead)
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Cloud)) {
+		c := s.Cloud[name]
+		fmt.Fprintf(a.out, "Engine %s: %d documents wait for its answer; pages sent today %d, this month %d. %s\n", name, c.Waiting, c.PagesToday, c.PagesMonth, c.Paused)
 	}
 	switch {
 	case s.Intake == nil:

@@ -54,7 +54,7 @@ func (a *app) ocr(ctx context.Context, files []string, output string, languages 
 	defer func() { err = errors.Join(err, os.RemoveAll(scratch)) }()
 	cfg.DataDir = scratch
 	out := &console{w: a.errs, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
-	h, err := openHouse(cfg, ocrCache(scratch), newLog(out, level("error")))
+	h, err := openHouse(cfg, ocrCache(scratch), a.kinds, newLog(out, level("error")))
 	if err != nil {
 		return err
 	}
@@ -101,6 +101,8 @@ func (a *app) ocrConfig(output string, languages []string) (*config.Config, erro
 		// How pages are read and written, as in the first folder; what comes in and
 		// where it goes is said on the command line.
 		first := cfg.Folders[0]
+		folder.NeverCloud, folder.EscalateBelow = first.NeverCloud, first.EscalateBelow
+		folder.MaxPagesPerDay, folder.MaxPagesPerMonth = first.MaxPagesPerDay, first.MaxPagesPerMonth
 		folder.Engine, folder.Languages, folder.SidecarText = first.Engine, first.Languages, first.SidecarText
 		folder.Class, folder.Classes = first.Class, first.Classes
 		folder.Text, folder.PDFA, folder.Prepare = first.Text, first.PDFA, first.Prepare

@@ -22,8 +22,9 @@ import (
 
 // program is the house as the operating system's service manager sees it.
 type program struct {
-	cfg *config.Config
-	log *slog.Logger
+	cfg   *config.Config
+	log   *slog.Logger
+	kinds kinds
 
 	house  *house
 	cancel context.CancelFunc
@@ -40,7 +41,7 @@ func (p *program) Start(service.Service) error {
 	if err := handover.CheckSecrets(p.cfg); err != nil {
 		return usage(err)
 	}
-	h, err := openHouse(p.cfg, filepath.Join(p.cfg.DataDir, "cache"), p.log)
+	h, err := openHouse(p.cfg, filepath.Join(p.cfg.DataDir, "cache"), p.kinds, p.log)
 	if err != nil {
 		return err
 	}
@@ -91,7 +92,7 @@ func (a *app) runCommand() *cobra.Command {
 // runService runs under the service manager, or in a terminal until a signal.
 func (a *app) runService(ctx context.Context, cfg *config.Config) error {
 	out := &console{w: a.errs, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
-	p := &program{cfg: cfg, log: newLog(out, level(cfg.LogLevel))}
+	p := &program{cfg: cfg, kinds: a.kinds, log: newLog(out, level(cfg.LogLevel))}
 	wait := service.KeyValue{"RunWait": func() {
 		select {
 		case <-ctx.Done():

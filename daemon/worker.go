@@ -25,7 +25,7 @@ func (a *app) workerCommand() *cobra.Command {
 		RunE: func(*cobra.Command, []string) error {
 			reader := &worker.Reader{CacheDir: cache, NewRecognizer: func(spec worker.EngineSpec) (engines.Recognizer, error) {
 				return newRecognizer(spec, cache)
-			}}
+			}, NewProvider: a.kinds.provider}
 			code := worker.ChildMain(reader.Handlers())
 			_ = reader.Close() // the process ends here anyway
 			if code != exitDone {
@@ -56,12 +56,15 @@ func newRecognizer(spec worker.EngineSpec, cache string) (engines.Recognizer, er
 	return factory.NewRecognizer(settings)
 }
 
-// checkEngines builds each engine once, so that a slip in its section is told
+// checkEngines builds each local engine once, so that a slip in its section is told
 // at the start, with file and line. An engine that is not installed yet is only
 // warned of: scans are taken in and wait.
-func checkEngines(cfg *config.Config, cache string, log *slog.Logger) error {
+func checkEngines(cfg *config.Config, cache string, known kinds, log *slog.Logger) error {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Engines)) {
-		factory, ok := all.ByKind(cfg.Engines[name].Kind)
+		factory, ok := known.of(cfg.Engines[name].Kind)
+		if ok && factory.NewProvider != nil {
+			continue // services checks it
+		}
 		if !ok || factory.NewRecognizer == nil {
 			return usage(fmt.Errorf("[engine.%s]: there is no engine of kind %q in this program", name, cfg.Engines[name].Kind))
 		}

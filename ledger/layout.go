@@ -30,9 +30,10 @@
 //	by_sha256
 //	  <sha256, 64 hex> <id>          -> empty
 //	due
-//	  <time> <id>                    -> empty   received (and not under a claim), validated, failed_retryable
+//	  <time> <id>                    -> empty   received (and not under a claim), validated, failed_retryable,
+//	                                            submitted_to_provider
 //	leased
-//	  <time> <id>                    -> empty   processing, until when
+//	  <time> <id>                    -> empty   submitting, processing, until when
 //	uncleared
 //	  <folder> 00 <path> 00 <id>     -> empty   recorded, still in the hot folder
 //	seen
@@ -47,6 +48,14 @@
 //	  <id>                           -> empty   a person's decision is being carried out
 //	business
 //	  <digest, 64 hex>               -> id of the document that had this business key first
+//	jobs
+//	  <engine> 00 <job> 00 <id>      -> empty   the document a provider's job is about
+//	callbacks
+//	  <engine> 00 <digest>           -> Callback, JSON   what providers announced, by its content
+//	parked
+//	  <engine> 00 <job>              -> when it came, JSON   announced, but not known as a job yet
+//	spent
+//	  <scope> 00 <period>            -> pages sent to providers, 8 bytes
 //	tallies
 //	  <group> 00                     -> number of names in the group, 8 bytes
 //	  <group> 00 <name> 00 <what>    -> how often it happened, 8 bytes
@@ -83,6 +92,10 @@ var (
 	bucketDeciding      = []byte("deciding")
 	bucketBusiness      = []byte("business")
 	bucketTallies       = []byte("tallies")
+	bucketJobs          = []byte("jobs")
+	bucketCallbacks     = []byte("callbacks")
+	bucketParked        = []byte("parked")
+	bucketSpent         = []byte("spent")
 
 	keySchema   = []byte("schema")
 	keyIdentity = []byte("identity")
@@ -105,10 +118,15 @@ func outboxBuckets() [][]byte { return [][]byte{bucketOutbox, bucketOutboxDue} }
 // reviewBuckets came with schema 4: decisions, business keys, what was counted.
 func reviewBuckets() [][]byte { return [][]byte{bucketDeciding, bucketBusiness, bucketTallies} }
 
+// providerBuckets came with schema 5: jobs at providers and what they cost.
+func providerBuckets() [][]byte {
+	return [][]byte{bucketJobs, bucketCallbacks, bucketParked, bucketSpent}
+}
+
 // indexBuckets hold what follows from the documents; see indexes.
 func indexBuckets() [][]byte {
 	return [][]byte{bucketByState, bucketByFolder, bucketByFolderState, bucketByName, bucketBySHA256,
-		bucketDue, bucketLeased, bucketUncleared, bucketDeciding}
+		bucketDue, bucketLeased, bucketUncleared, bucketDeciding, bucketJobs}
 }
 
 const idLength = 36
@@ -126,7 +144,10 @@ func numbered(id string, n uint64) []byte { return append([]byte(id), number(n).
 func timed(t time.Time, id string) []byte { return append(instant(t), id...) }
 func stateKey(s State, id string) []byte  { return []byte(string(s) + "\x00" + id) }
 func nameKey(name, id string) []byte      { return []byte(fold(name) + "\x00" + id) }
-func sumKey(sum, id string) []byte        { return []byte(sum + id) }
+func jobKey(engine, job, id string) []byte {
+	return []byte(engine + "\x00" + job + "\x00" + id)
+}
+func sumKey(sum, id string) []byte { return []byte(sum + id) }
 func pathKey(folder, path, id string) []byte {
 	return []byte(folder + "\x00" + path + "\x00" + id)
 }

@@ -17,7 +17,7 @@ func (l *Ledger) PlanDelivery(id, attempt string, plan json.RawMessage) error {
 	return l.amend(id, attempt, func(d *Document) bool {
 		d.Delivery = plan
 		switch d.State {
-		case Received, FailedRetryable, Processing, SubmittedToProvider:
+		case Received, FailedRetryable, Processing, Submitting, SubmittedToProvider:
 			return true
 		case NeedsHumanReview:
 			return d.Decision != nil
@@ -30,7 +30,7 @@ func (l *Ledger) PlanDelivery(id, attempt string, plan json.RawMessage) error {
 func (l *Ledger) ExtendLease(id, attempt string, until time.Time) error {
 	return l.amend(id, attempt, func(d *Document) bool {
 		d.LeaseUntil = until
-		return d.State == Processing
+		return d.State == Processing || d.State == Submitting
 	})
 }
 

@@ -154,6 +154,7 @@ func migrations() []migration {
 		{"index by folder and name", indexLists},
 		{"make the outbox", func(tx *bolt.Tx) error { return makeBuckets(tx, outboxBuckets()) }},
 		{"make the buckets of review", func(tx *bolt.Tx) error { return makeBuckets(tx, reviewBuckets()) }},
+		{"make the buckets of providers", func(tx *bolt.Tx) error { return makeBuckets(tx, providerBuckets()) }},
 	}
 }
 

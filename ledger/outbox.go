@@ -226,5 +226,5 @@ func (l *Ledger) note(tx *bolt.Tx, id, move, why string) error {
 
 // stays is true for events that leave a document's state.
 func stays(move string) bool {
-	return slices.Contains([]string{moveForget, moveHandedOver, moveNotHanded, moveJoined}, move)
+	return slices.Contains([]string{moveForget, moveHandedOver, moveNotHanded, moveJoined, moveCalled}, move)
 }

@@ -79,12 +79,19 @@ type Document struct {
 	AttemptID  string    `json:"attempt_id,omitempty"`
 	LeaseOwner string    `json:"lease_owner,omitempty"`
 	LeaseUntil time.Time `json:"lease_until,omitzero"`
-	// NotBefore is when a failed_retryable document is due.
+	// NotBefore is when a failed_retryable document is due, or when the provider is
+	// asked about a submitted one.
 	NotBefore time.Time `json:"not_before,omitzero"`
 
 	Engine           string `json:"engine,omitempty"`
 	ProviderJobID    string `json:"provider_job_id,omitempty"`
 	IdempotencyToken string `json:"idempotency_token,omitempty"`
+
+	// Submission is the last business with a provider, Answers are the raw answers
+	// that are kept, and Route is the engine that the document was handed on to.
+	Submission *Submission `json:"submission,omitempty"`
+	Answers    []Answer    `json:"answers,omitempty"`
+	Route      string      `json:"route,omitempty"`
 
 	Failure *Failure `json:"failure,omitempty"`
 	Reason  string   `json:"reason,omitempty"`

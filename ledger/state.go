@@ -104,8 +104,9 @@ func machine() []row {
 		{"retry later", attempting, FailedRetryable},
 		{"interrupted", attempting, FailedRetryable},
 		{"postponed", attempting, FailedRetryable},
-		{"rescued", []State{Processing}, FailedRetryable},
-		{"lease expired", []State{Processing}, FailedRetryable},
+		{"hand on", []State{Processing}, FailedRetryable},
+		{"rescued", []State{Submitting, Processing}, FailedRetryable},
+		{"lease expired", []State{Submitting, Processing}, FailedRetryable},
 		{"fail", attempting, FailedTerminal},
 		{"resume", []State{FailedRetryable}, Validated},
 		{"exhausted", []State{FailedRetryable}, DeadLetter},
@@ -159,6 +160,10 @@ type Move struct {
 	tallies []Tally
 	// opens and closes tell what happens to the attempt's own record.
 	opens, closes, counts bool
+	// spends are pages booked under allowances; refunds gives the last ones back.
+	spends  int
+	under   []Allowance
+	refunds bool
 }
 
 // Validate accepts a received document: its type and, if known, its pages.
@@ -187,24 +192,6 @@ func Start(attempt, engine, owner string, until time.Time) Move {
 	return Move{name: "start", attempt: attempt, opens: true, change: func(d *Document, _ time.Time) {
 		d.Engine, d.LeaseOwner, d.LeaseUntil = engine, owner, until
 	}}
-}
-
-// Submit begins an attempt at a provider: the intent is durable before the
-// first byte leaves.
-func Submit(attempt, engine, owner, token string, until time.Time) Move {
-	return Move{name: "submit", attempt: attempt, opens: true, change: func(d *Document, _ time.Time) {
-		d.Engine, d.LeaseOwner, d.LeaseUntil, d.IdempotencyToken, d.ProviderJobID = engine, owner, until, token, ""
-	}}
-}
-
-// Submitted records the provider's name for the job.
-func Submitted(attempt, job string) Move {
-	return Move{name: "submitted", attempt: attempt, change: func(d *Document, _ time.Time) { d.ProviderJobID = job }}
-}
-
-// Answered takes a provider's answer into hand.
-func Answered(attempt, owner string, until time.Time) Move {
-	return Move{name: "answered", attempt: attempt, change: func(d *Document, _ time.Time) { d.LeaseOwner, d.LeaseUntil = owner, until }}
 }
 
 // Complete ends an attempt whose bundle is delivered.
@@ -317,6 +304,7 @@ func Purge(actor, why string) Move {
 		d.Reason, d.Delivery, d.Outputs, d.Failure = why, nil, nil, nil
 		d.Path, d.Name, d.RawPath, d.Claim, d.SourceCleared, d.Decision = "", "", nil, nil, true, nil
 		d.Split, d.Pieces = nil, nil
+		d.Submission, d.Answers, d.Route, d.ProviderJobID = nil, nil, "", ""
 	}}
 }
 
@@ -324,6 +312,7 @@ func afresh(name, actor, why string) Move {
 	return Move{name: name, actor: actor, why: why, change: func(d *Document, _ time.Time) {
 		d.Attempts, d.Failure, d.Delivery, d.Outputs, d.NotBefore, d.Reason = 0, nil, nil, nil, time.Time{}, why
 		d.DuplicateOf, d.Postponed = "", 0
+		d.Submission, d.Answers, d.Route, d.ProviderJobID, d.IdempotencyToken = nil, nil, "", "", ""
 	}}
 }
 

@@ -77,6 +77,14 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 	case NeedsHumanReview, FailedTerminal, DeadLetter, Rejected:
 		doc.Delivery = nil
 	}
+	if err := spend(tx, &doc, m); err != nil {
+		return old, err
+	}
+	if m.name == "submitted" {
+		if err := unpark(tx, &doc, now); err != nil {
+			return old, err
+		}
+	}
 	if err := errors.Join(recordAttempt(tx, doc, m), tally(tx, m.tallies)); err != nil {
 		return old, err
 	}
@@ -222,10 +230,13 @@ func indexes(d Document) []indexEntry {
 		}
 		// Always due, in order of arrival (ids sort by time), whatever the clock says.
 		out = append(out, indexEntry{bucketDue, timed(time.Time{}, d.ID)})
-	case FailedRetryable:
+	case FailedRetryable, SubmittedToProvider:
 		out = append(out, indexEntry{bucketDue, timed(d.NotBefore, d.ID)})
-	case Processing:
+	case Submitting, Processing:
 		out = append(out, indexEntry{bucketLeased, timed(d.LeaseUntil, d.ID)})
+	}
+	if s := d.Submission; s != nil && s.Job != "" {
+		out = append(out, indexEntry{bucketJobs, jobKey(s.Engine, s.Job, d.ID)})
 	}
 	if d.Decision != nil {
 		out = append(out, indexEntry{bucketDeciding, []byte(d.ID)})
@@ -238,9 +249,13 @@ func indexes(d Document) []indexEntry {
 
 func count(tx *bolt.Tx, s State, by int64) error {
 	bucket := tx.Bucket(bucketCounts)
-	var n uint64
-	if v := bucket.Get([]byte(s)); len(v) == 8 {
-		n = binary.BigEndian.Uint64(v)
+	return bucket.Put([]byte(s), number(uint64(int64(numberOf(bucket.Get([]byte(s))))+by)))
+}
+
+// numberOf is a stored number; 0 where there is none.
+func numberOf(v []byte) int {
+	if len(v) != 8 {
+		return 0
 	}
-	return bucket.Put([]byte(s), number(uint64(int64(n)+by)))
+	return int(binary.BigEndian.Uint64(v))
 }

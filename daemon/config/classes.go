@@ -31,7 +31,9 @@ type Class struct {
 	// MinConfidence is for the worst line of the document, 0..1.
 	MinConfidence float64 `toml:"min_confidence"`
 	MinPages      int     `toml:"min_pages"`
-	MaxPages      int     `toml:"max_pages"`
+	// NeverCloud keeps documents of the class on this machine.
+	NeverCloud bool `toml:"never_cloud"`
+	MaxPages   int  `toml:"max_pages"`
 
 	Kinds  []Kind  `toml:"kind"`
 	Fields []Field `toml:"field"`

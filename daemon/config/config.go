@@ -71,25 +71,35 @@ type Web struct {
 	Listen string `toml:"listen"`
 }
 
-// Webhooks is where providers may call back.
+// Webhooks is where providers may call back: the address listened on, the files of
+// its certificate and key, and the address under which providers reach it.
 type Webhooks struct {
-	Listen string `toml:"listen"`
+	Listen    string `toml:"listen"`
+	TLSCert   string `toml:"tls_cert"`
+	TLSKey    string `toml:"tls_key"`
+	PublicURL string `toml:"public_url"`
 }
 
 // Folder is one hot folder and where its results go. Paths are absolute once
 // loaded.
 type Folder struct {
-	Name        string     `toml:"name"`
-	Path        string     `toml:"path"`
-	Output      string     `toml:"output"`
-	Review      string     `toml:"review"`
-	Failed      string     `toml:"failed"`
-	Engine      EngineList `toml:"engine"`
-	Languages   []string   `toml:"languages"`
-	Settle      Duration   `toml:"settle"`
-	SettleMax   Duration   `toml:"settle_max"`
-	Sweep       Duration   `toml:"sweep"`
-	SidecarText bool       `toml:"sidecar_text"`
+	Name   string     `toml:"name"`
+	Path   string     `toml:"path"`
+	Output string     `toml:"output"`
+	Review string     `toml:"review"`
+	Failed string     `toml:"failed"`
+	Engine EngineList `toml:"engine"`
+
+	NeverCloud       bool    `toml:"never_cloud"`
+	MaxPagesPerDay   int     `toml:"max_pages_per_day"`
+	MaxPagesPerMonth int     `toml:"max_pages_per_month"`
+	EscalateBelow    float64 `toml:"escalate_below"`
+
+	Languages   []string `toml:"languages"`
+	Settle      Duration `toml:"settle"`
+	SettleMax   Duration `toml:"settle_max"`
+	Sweep       Duration `toml:"sweep"`
+	SidecarText bool     `toml:"sidecar_text"`
 
 	Text             string   `toml:"text"`
 	Rotate           string   `toml:"rotate"`
@@ -138,6 +148,8 @@ type Folder struct {
 type Engine struct {
 	Kind      string
 	Languages []string
+	// Cloud are the keys that all cloud engines have.
+	Cloud Cloud
 	// Own are the keys only the engine knows.
 	Own map[string]any
 }
@@ -164,7 +176,7 @@ func Default() Config {
 
 // FolderDefaults is a folder with only its name given.
 func FolderDefaults(name string) Folder {
-	return Folder{Name: name, Path: "in", Output: "out", Review: "review", Failed: "failed", Engine: EngineList{"local"},
+	return Folder{Name: name, Path: "in", Output: "out", Review: "review", Failed: "failed", Engine: EngineList{"local"}, EscalateBelow: 0.7,
 		Languages: []string{}, Settle: Duration(2 * time.Second), SettleMax: Duration(10 * time.Minute), Sweep: Duration(30 * time.Second),
 		Text: "keep", Rotate: "auto", RotateConfidence: 0.6, Deskew: "auto", Prepare: []string{"contrast", "normalize_dpi", "level"}, PDFA: "auto",
 		Split: SplitRules{}, BlankPages: BlankKeep, Collate: "off", CollateWithin: Duration(10 * time.Minute),
@@ -284,21 +296,24 @@ func (e *Engine) UnmarshalTOML(v any) error {
 		return fmt.Errorf("an engine is a section such as [engine.local], not %v", v)
 	}
 	e.Own = map[string]any{}
+	cloud := map[string]any{}
 	for key, value := range table {
-		switch key {
-		case "kind":
+		switch {
+		case key == "kind":
 			if e.Kind, ok = value.(string); !ok {
 				return fmt.Errorf("kind must be a word such as \"tesseract\", not %v", value)
 			}
-		case "languages":
+		case key == "languages":
 			if err := (*EngineList)(&e.Languages).UnmarshalTOML(value); err != nil {
 				return fmt.Errorf("languages must be a list of names, not %v", value)
 			}
+		case isCloudKey(key):
+			cloud[key] = value
 		default:
 			e.Own[key] = value
 		}
 	}
-	return nil
+	return e.Cloud.fill(cloud)
 }
 
 // Secret is a password or key that lives outside the file: { env = "NAME" } or

@@ -120,6 +120,12 @@ func TestBadFiles(t *testing.T) {
 		"field name":          {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"Our Number\"\n", `config.toml:6: field name "Our Number" of class "x": use lower-case letters, digits and underscore`},
 		"sum":                 {folder + "[[class]]\nname = \"x\"\n[[class.sum]]\ntotal = \"a\"\nplus = [\"b\"]\n", `a sum of class "x" names "a", which is no field of the class`},
 		"rows of a sum":       {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"a\"\n[[class.sum]]\ntotal = \"a\"\nplus = [\"a\"]\nrows = \"movements\"\n", `a sum of class "x" adds the rows of "movements", which is no table of the class`},
+		"lost answers":        {folder + "[engine.cloud]\nkind = \"x\"\non_unknown = \"guess\"\n", `config.toml:5: [engine.cloud]: on_unknown is "guess"; it must be "review" or "resubmit"`},
+		"cloud's pages":       {folder + "[engine.cloud]\nkind = \"x\"\nmax_pages_per_day = -1\n", `config.toml:5: [engine.cloud]: max_pages_per_day is below 0; leave it out for the default`},
+		"escalation":          {folder + "escalate_below = 70.0\n", `config.toml:3: folder "desk": escalate_below is 70; it is a confidence, from 0 to 1`},
+		"engine twice":        {folder + "engine = [\"local\", \"local\"]\n", `config.toml:3: folder "desk" names the engine "local" twice`},
+		"certificate":         {"[webhooks]\nlisten = \"127.0.0.1:1\"\ntls_cert = \"c\"\n" + folder, `config.toml:3: webhooks.tls_cert and webhooks.tls_key belong together; give both or none`},
+		"public address":      {"[webhooks]\nlisten = \"127.0.0.1:1\"\npublic_url = \"scan\"\n" + folder, `config.toml:3: webhooks.public_url is "scan"; write the address that providers reach`},
 		"data in hot folder":  {"data_dir = \"in/data\"\n" + folder, `the hot folder of "desk" and data_dir lie within each other`},
 	} {
 		_, _, err := parse(t, c.text)

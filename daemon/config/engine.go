@@ -42,6 +42,9 @@ func decodeOwn(file string, lines map[string]int, name string, own map[string]an
 	}
 	prefix := "engine." + name + "."
 	known := append(knownKeys(reflect.TypeOf(into).Elem(), prefix), prefix+"kind", prefix+"languages")
+	for _, key := range cloudKeys() {
+		known = append(known, prefix+key)
+	}
 	var problems []Problem
 	for _, key := range meta.Undecoded() {
 		problems = append(problems, unknown(file, prefix+key.String(), known, lines))

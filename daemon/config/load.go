@@ -137,6 +137,9 @@ func (c *Config) empty(lines map[string]int) []Problem {
 // complete fills what the file leaves out and makes paths absolute.
 func (c *Config) complete(dir string) {
 	for i := range c.Folders {
+		if _, written := c.lines[fmt.Sprintf("folder.%d.escalate_below", i)]; !written {
+			c.Folders[i].EscalateBelow = FolderDefaults("").EscalateBelow // 0 says something
+		}
 		c.Folders[i] = completeFolder(c.Folders[i], dir)
 	}
 	for i := range c.Classes {
@@ -146,6 +149,11 @@ func (c *Config) complete(dir string) {
 		c.DataDir = defaultDataDir()
 	}
 	c.DataDir = absolute(c.DataDir, dir)
+	for _, path := range []*string{&c.Webhooks.TLSCert, &c.Webhooks.TLSKey} {
+		if *path != "" {
+			*path = absolute(*path, dir)
+		}
+	}
 	for _, e := range c.Engines {
 		if path, ok := e.Own["tessdata"].(string); ok && path != "" {
 			e.Own["tessdata"] = absolute(path, dir)

@@ -44,6 +44,7 @@ func (c *Config) Validate() []Problem {
 	if c.Web.Listen != "" && c.Web.Listen == c.Webhooks.Listen {
 		v.add("webhooks.listen", "web.listen and webhooks.listen are the same address; callbacks get one of their own")
 	}
+	v.webhooks(c.Webhooks)
 	v.engines(c.Engines)
 	v.folders(c)
 	v.classes(c.Classes)
@@ -112,6 +113,7 @@ func (v *checker) engines(all map[string]Engine) {
 			v.add(key, "[engine.%s] needs a kind, such as \"tesseract\"", name)
 		}
 		v.languages(key+".languages", e.Languages)
+		v.cloud(key, name, e.Cloud)
 	}
 }
 
@@ -179,6 +181,7 @@ func (v *checker) folders(c *Config) {
 		if !(f.Sample >= 0 && f.Sample <= 1) {
 			v.add(key+".sample", "folder %q: sample is %g; it is a share, from 0 to 1 (0.05 is one in twenty)", f.Name, f.Sample)
 		}
+		v.restraint(key, f)
 		v.loops(c, key, f)
 	}
 }

@@ -226,7 +226,8 @@ type Check struct {
 }
 
 // Files are the names of what belongs to the document, relative to the folder
-// the JSON stands in; Original is the original's SHA-256. "" means there is none.
+// the JSON stands in; Original is the original's SHA-256, and Raw where the engine's
+// raw answer is kept in data_dir. "" means there is none.
 // Conformance is the standard the PDF claims and meets, such as "PDF/A-2b".
 type Files struct {
 	Original    string `json:"original"`

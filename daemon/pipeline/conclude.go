@@ -353,7 +353,11 @@ func move(doc ledger.Document, rec record, outputs []string) ledger.Move {
 	case doc.State == ledger.Received:
 		return ledger.Refuse(*rec.Failure).Into(outputs)
 	}
-	return ledger.Fail(doc.AttemptID, *rec.Failure).Into(outputs)
+	failed := ledger.Fail(doc.AttemptID, *rec.Failure).Into(outputs)
+	if doc.State == ledger.Submitting { // it said no
+		failed = failed.NotTaken()
+	}
+	return failed
 }
 
 // tell writes the one log line a person waits for.

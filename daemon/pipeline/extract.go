@@ -12,10 +12,20 @@ import (
 
 // extract puts class, fields and tables into the document.
 func (a *attempt) extract(ctx context.Context, info pages.Info, doc *document.Document) error {
-	if a.Extractor == nil || a.folder.Class == extract.None {
+	if a.Extractor != nil && a.folder.Class != extract.None {
+		if err := a.byRules(ctx, info, doc); err != nil {
+			return err
+		}
+	}
+	if a.service == nil {
 		return nil
 	}
-	q := extract.Question{Class: a.folder.Class, Among: a.folder.Classes, Languages: doc.Languages}
+	return a.adopt(doc)
+}
+
+// byRules finds them by the class's rules.
+func (a *attempt) byRules(ctx context.Context, info pages.Info, doc *document.Document) error {
+	q := extract.Question{Class: a.classOf(a.folder.Class, a.folder.Classes), Among: a.folder.Classes, Languages: doc.Languages}
 	if info.Invoice {
 		var found worker.InvoiceAnswer
 		if err := a.call(ctx, worker.Invoice, a.Config.PageTimeout.Std(), a.source(), &found); err != nil {

@@ -11,11 +11,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"math/rand/v2"
 	"os"
 	"path/filepath"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -23,7 +20,6 @@ import (
 	"intray/daemon/deliver"
 	"intray/daemon/extract"
 	"intray/daemon/originals"
-	"intray/daemon/pages"
 	"intray/daemon/validate"
 	"intray/daemon/worker"
 	"intray/engines"
@@ -48,6 +44,9 @@ type Pipeline struct {
 	Extractor *extract.Extractor
 	// Engines are the engines' sections by name.
 	Engines map[string]worker.EngineSpec
+	// Services are the cloud engines by name; Results is where answers are kept.
+	Services map[string]*Service
+	Results  *originals.Results
 	// Classes are the configured classes' checks by name.
 	Classes map[string]*validate.Class
 	// WorkDir holds page results of documents in hand.
@@ -306,6 +305,10 @@ const restAfterError = 10 * time.Second
 func (p *Pipeline) advance(ctx context.Context, doc ledger.Document) (rest time.Duration) {
 	for ctx.Err() == nil {
 		next, err := p.step(ctx, doc)
+		var later waitsFor
+		if errors.As(err, &later) {
+			return max(time.Duration(later), time.Millisecond)
+		}
 		if err != nil {
 			if errors.Is(err, ledger.ErrConflict) || ctx.Err() != nil {
 				return 0
@@ -327,7 +330,7 @@ func (p *Pipeline) advance(ctx context.Context, doc ledger.Document) (rest time.
 func (p *Pipeline) setFree(ctx context.Context, id string) (rest time.Duration) {
 	for {
 		doc, err := p.Ledger.Get(id)
-		if err == nil && doc.State == ledger.Processing && doc.LeaseOwner == p.Owner {
+		if err == nil && (doc.State == ledger.Processing || doc.State == ledger.Submitting) && doc.LeaseOwner == p.Owner {
 			_, err = p.Ledger.Apply(id, ledger.Interrupted(doc.AttemptID, "the ledger could not be written"))
 		}
 		if err == nil || errors.Is(err, ledger.ErrConflict) || errors.Is(err, ledger.ErrNotFound) {
@@ -347,7 +350,7 @@ func due(doc ledger.Document) bool {
 	switch doc.State {
 	case ledger.Received, ledger.Validated:
 		return true
-	case ledger.FailedRetryable:
+	case ledger.FailedRetryable, ledger.SubmittedToProvider:
 		return !doc.NotBefore.After(time.Now())
 	}
 	return false
@@ -368,69 +371,17 @@ func (p *Pipeline) step(ctx context.Context, doc ledger.Document) (ledger.Docume
 		}
 		return p.Ledger.Apply(doc.ID, ledger.Resume())
 	case ledger.Validated:
+		if folder, err := p.folder(doc.Folder); err == nil {
+			name, known := p.choose(doc, folder)
+			if s := p.Services[name]; known && s != nil && s.submits(doc) {
+				return p.submit(ctx, doc, s)
+			}
+		}
 		return p.process(ctx, doc)
+	case ledger.SubmittedToProvider:
+		return p.poll(ctx, doc)
 	}
 	return doc, nil
-}
-
-// contract checks what can be known without opening the file.
-func (p *Pipeline) contract(doc ledger.Document) *engines.Error {
-	switch limit := int64(p.Config.Limits.MaxFileMB) << 20; {
-	case doc.Size == 0:
-		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeEmpty,
-			Sentence: "The file is empty. Scan or copy it again."}
-	case doc.MIME == "":
-		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
-			Sentence: "The file's content is none of " + pages.TypeNames + ", whatever its name says."}
-	case limit > 0 && doc.Size > limit:
-		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge,
-			Sentence: fmt.Sprintf("The file has %d MB; the limit is %d MB (limits.max_file_mb).", doc.Size>>20, p.Config.Limits.MaxFileMB)}
-	}
-	return p.folderContract(doc)
-}
-
-// folderContract checks what the document's folder asks for.
-func (p *Pipeline) folderContract(doc ledger.Document) *engines.Error {
-	folder, err := p.folder(doc.Folder)
-	if err != nil || len(doc.Pieces) > 0 {
-		return nil // it waits for its folder, or the file it is a part of was checked
-	}
-	accepted := len(folder.Accept) == 0 || slices.ContainsFunc(folder.Accept, func(word string) bool { return pages.Named(word) == doc.MIME })
-	switch limit := int64(folder.MaxFileMB) << 20; {
-	case !accepted:
-		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported, Sentence: fmt.Sprintf(
-			"The folder %q takes only %s, and this is a file of type %s.", folder.Name, strings.Join(folder.Accept, ", "), doc.MIME)}
-	case limit > 0 && doc.Size > limit:
-		return &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge, Sentence: fmt.Sprintf(
-			"The file has %.1f MB; the limit of the folder %q is %d MB (max_file_mb).", float64(doc.Size)/(1<<20), folder.Name, folder.MaxFileMB)}
-	}
-	return nil
-}
-
-// tooLong refuses a document with more pages than its folder takes.
-func tooLong(folder config.Folder, pages int) *engines.Error {
-	if folder.MaxPages == 0 || pages <= folder.MaxPages {
-		return nil
-	}
-	return &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge, Sentence: fmt.Sprintf(
-		"The file has %d pages; the limit of the folder %q is %d (max_pages).", pages, folder.Name, folder.MaxPages)}
-}
-
-// longestPause bounds how long what is wrong around a document, such as a full
-// disk, is waited for between two looks: it may be mended any minute.
-const longestPause = time.Minute
-
-// nextLook is when to look again after something around the document failed.
-func (p *Pipeline) nextLook(doc ledger.Document) time.Time {
-	policy := p.Policy
-	policy.Cap = min(policy.Cap, longestPause)
-	policy.Base = min(policy.Base, 5*time.Second)
-	return time.Now().Add(policy.Pause(doc.Postponed+1, rand.Float64()))
-}
-
-// nextTry is when the ledger should offer the document again.
-func (p *Pipeline) nextTry(doc ledger.Document) time.Time {
-	return p.Policy.NextTry(time.Now(), doc.Attempts+1, rand.Float64())
 }
 
 func failure(stage string, e *engines.Error) ledger.Failure {

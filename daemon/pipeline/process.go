@@ -21,7 +21,6 @@ import (
 	"intray/daemon/normalize"
 	"intray/daemon/pages"
 	"intray/daemon/pdf"
-	"intray/daemon/route"
 	"intray/daemon/validate"
 	"intray/daemon/worker"
 	"intray/engines"
@@ -40,6 +39,15 @@ type attempt struct {
 	report validate.Report // what was found wrong with it, once that is known
 	// nothingLeft is true for a file whose pages would all have been left out.
 	nothingLeft bool
+
+	// Of a cloud engine: the engine, the file of its raw answer, what that says but
+	// for its pages, where its pages lie on ours, and why it is not to be believed.
+	service  *Service
+	raw      string
+	answer   worker.AnswerAnswer
+	places   map[int]document.Matrix
+	distrust *engines.Error
+	class    string // once it is known
 
 	// calls is how many calls to workers are in hand: each has a time limit of
 	// its own and is a sign of life. sign is the last other one, in nanoseconds
@@ -67,8 +75,8 @@ func (p *Pipeline) process(ctx context.Context, doc ledger.Document) (ledger.Doc
 	}
 	a := &attempt{Pipeline: p, doc: doc, id: ledger.NewID(), folder: folder, start: time.Now(),
 		dir: filepath.Join(p.WorkDir, doc.ID)}
-	name, known := route.Pick(folder.Engine, p.routes(), doc.MIME)
-	a.engine = p.Engines[name]
+	name, known := p.choose(doc, folder)
+	a.engine, a.service = p.Engines[name], p.Services[name]
 	lease := p.Config.Lease.Std()
 	if a.doc, err = p.Ledger.Apply(doc.ID, ledger.Start(a.id, name, p.Owner, time.Now().Add(lease))); err != nil {
 		return doc, err
@@ -79,22 +87,16 @@ func (p *Pipeline) process(ctx context.Context, doc ledger.Document) (ledger.Doc
 		next, err := p.finish(a.doc)
 		return a.settle(ctx, "its folder", next, err)
 	}
-	ctx, cancel := context.WithCancelCause(ctx)
-	defer cancel(nil)
-	stop := a.heartbeat(ctx, cancel, lease)
-	defer stop()
-	if refusal := p.contract(doc); refusal != nil { // it was asked for again
-		return a.failed(ctx, "receive", refusal)
-	}
-	if !known {
-		return a.failed(ctx, "route", &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
-			Sentence: fmt.Sprintf("None of the folder's engines takes files of type %s.", doc.MIME)})
-	}
-	next, err := a.run(ctx)
-	if cause := context.Cause(ctx); errors.Is(cause, ledger.ErrConflict) {
-		return doc, cause // the lease is lost: whatever was found is no longer ours to say
-	}
-	return next, err
+	return a.guarded(ctx, func(ctx context.Context) (ledger.Document, error) {
+		if refusal := p.contract(doc); refusal != nil { // it was asked for again
+			return a.failed(ctx, "receive", refusal)
+		}
+		if !known {
+			return a.failed(ctx, "route", &engines.Error{Kind: engines.Terminal, Code: engines.CodeUnsupported,
+				Sentence: fmt.Sprintf("None of the folder's engines takes files of type %s.", doc.MIME)})
+		}
+		return a.run(ctx)
+	})
 }
 
 // heartbeat extends the lease while the attempt shows signs of life: up to the
@@ -133,16 +135,6 @@ func (p *Pipeline) folder(name string) (config.Folder, error) {
 	return config.Folder{}, fmt.Errorf("folder %q is no longer in the configuration; its documents wait", name)
 }
 
-// routes describes the engines to route: a recognizer reads whatever the pages
-// room opens.
-func (p *Pipeline) routes() map[string]route.Engine {
-	out := map[string]route.Engine{}
-	for name := range p.Engines {
-		out[name] = route.Engine{Name: name, Types: pages.Types()}
-	}
-	return out
-}
-
 func (a *attempt) source() worker.Source { return a.sourceOf(a.original(a.doc), a.doc.MIME) }
 
 func (a *attempt) sourceOf(path, mime string) worker.Source {
@@ -172,13 +164,30 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 	if refusal := tooLong(a.folder, info.Pages); refusal != nil {
 		return a.failed(ctx, "open", refusal)
 	}
+	if a.service != nil {
+		if next, done, err := a.fromProvider(ctx, info); done || err != nil {
+			return next, err
+		}
+	}
 	read, err := a.readPages(ctx, info.Pages)
+	if e := asError(err); err != nil && e.Kind == engines.Review && ctx.Err() == nil {
+		return a.unread(ctx, e)
+	}
 	if err != nil {
 		return a.failed(ctx, "read", asError(err))
 	}
+	return a.conclusion(ctx, info, read)
+}
+
+// conclusion makes a document of pages that were read.
+func (a *attempt) conclusion(ctx context.Context, info pages.Info, read []reading) (ledger.Document, error) {
 	doc := a.document(info, read)
 	if err := a.extract(ctx, info, &doc); err != nil {
 		return a.failed(ctx, "extract", asError(err))
+	}
+	if next, why := a.onward(doc); next != "" {
+		next, err := a.handOn(doc, next, why)
+		return a.settle(ctx, "the folder of results", next, err)
 	}
 	answer, err := a.assemble(ctx, info, read)
 	if err == nil && answer.Reason == "" {
@@ -198,6 +207,10 @@ func (a *attempt) run(ctx context.Context) (ledger.Document, error) {
 		return a.failed(ctx, "validate", asError(err))
 	}
 	doc.Validation = a.report.Validation(doc.Warnings)
+	if a.distrust != nil {
+		doubted(&doc, a.distrust)
+		return a.doubt(ctx, doc, a.distrust, true)
+	}
 	if doc.Validation.Verdict == document.VerdictReview {
 		return a.doubt(ctx, doc, doubtOf(a.report), true)
 	}

@@ -97,7 +97,7 @@ func pagesFault(e *engines.Error) bool {
 
 func (a *attempt) readPage(ctx context.Context, number int) reading {
 	q := asked{Program: a.Producer, Deskew: a.folder.Deskew, Read: worker.ReadRequest{Source: a.source(), Number: number, Engine: a.engine,
-		Languages: a.folder.Languages, Prepare: a.folder.Prepare, Barcodes: a.folder.Barcodes}}
+		Languages: a.folder.Languages, Prepare: a.folder.Prepare, Barcodes: a.folder.Barcodes, Raw: a.raw}}
 	if a.folder.Rotate == "auto" {
 		q.Read.Rotate = a.folder.RotateConfidence
 	}
@@ -113,7 +113,7 @@ func (a *attempt) readPage(ctx context.Context, number int) reading {
 		Result: answer.Result, Reason: answer.Reason, Orientation: answer.Orientation, Ink: answer.Ink, Engine: a.engine.Name,
 		Deskew: a.folder.Deskew == "auto"})
 	page.Barcodes = straightened(answer.Barcodes, page)
-	result := pageResult{Asked: q, Version: answer.EngineVersion, Thumb: answer.Thumb, Warnings: append(answer.Warnings, warnings...),
+	result := pageResult{Asked: q, Place: answer.Place, Version: answer.EngineVersion, Thumb: answer.Thumb, Warnings: append(answer.Warnings, warnings...),
 		Layer: pdf.Layer{Page: page, Kept: kept, UserToPage: answer.Geometry.UserToPage, Turn: answer.Turn, Treat: answer.Treat}}
 	if err := a.keepPage(number, result); err != nil {
 		return reading{err: asError(fmt.Errorf("keep page result: %w", err))}
@@ -136,6 +136,8 @@ type pageResult struct {
 	Thumb    *pages.Thumb       `json:"thumb,omitempty"`
 	Warnings []document.Warning `json:"warnings"`
 	Version  string             `json:"version"`
+	// Place maps a provider's units to points of the page before it was straightened.
+	Place document.Matrix `json:"place,omitzero"`
 }
 
 func (r pageResult) reading() reading {

@@ -54,7 +54,9 @@ type Purger struct {
 	Config    *config.Config
 	Ledger    *ledger.Ledger
 	Originals *originals.Store
-	Log       *slog.Logger
+	// Results is where raw answers are kept; nil where there are none.
+	Results *originals.Results
+	Log     *slog.Logger
 }
 
 // ErrNotEnded is for a document that is still on its way or waits for a person.
@@ -165,7 +167,7 @@ func (p *Purger) One(id, actor string, dry bool) ([]Removal, error) {
 // could not be removed now.
 func (p *Purger) remove(doc ledger.Document, what, actor, why string, dry bool) (r Removal, ok bool) {
 	r = Removal{DocumentID: doc.ID, What: what, Folder: doc.Folder, Name: doc.Name, State: string(doc.State), SHA256: doc.SHA256, Why: why}
-	if what != WhatDocument && (slices.Contains(doc.Forgotten, what) || len(files(doc, what)) == 0) {
+	if what != WhatDocument && (slices.Contains(doc.Forgotten, what) || len(files(doc, what)) == 0 && (what != WhatRaw || len(doc.Answers) == 0)) {
 		return r, false
 	}
 	if what == WhatDocument {
@@ -219,6 +221,11 @@ func (p *Purger) purge(doc ledger.Document, actor, why string) error {
 			return err
 		}
 	}
+	if p.Results != nil {
+		if err := p.Results.Remove(doc.ID); err != nil {
+			return err
+		}
+	}
 	fault.Point("retention.removed")
 	_, err := p.Ledger.Apply(doc.ID, ledger.Purge(actor, why))
 	return err
@@ -240,6 +247,11 @@ func (p *Purger) forget(doc ledger.Document, what, actor, why string) error {
 		}
 		if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("remove %s: %w", what, err)
+		}
+	}
+	if what == WhatRaw && p.Results != nil {
+		if err := p.Results.Remove(doc.ID); err != nil {
+			return err
 		}
 	}
 	return p.Ledger.Forget(doc.ID, what, actor, why)

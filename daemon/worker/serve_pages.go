@@ -24,6 +24,7 @@ const (
 	Cut      = "cut"
 	Show     = "show"
 	Invoice  = "invoice"
+	Answer   = "answer"
 )
 
 // Source names an original: its path in the store and the type found by content.
@@ -57,6 +58,9 @@ type ReadRequest struct {
 	Prepare []string `json:"prepare"`
 	// Barcodes is true when the page's barcodes are read, too.
 	Barcodes bool `json:"barcodes,omitempty"`
+	// Raw is the file of a provider's answer, a gzip, from which the page's words
+	// are taken; "" for an engine that reads here.
+	Raw string `json:"raw,omitempty"`
 }
 
 // ReadAnswer is what one page says.
@@ -79,6 +83,9 @@ type ReadAnswer struct {
 	// Thumb is the page in small as it was read; nil when not all of it was.
 	Thumb         *pages.Thumb `json:"thumb,omitempty"`
 	EngineVersion string       `json:"engine_version"`
+	// Place maps the units of a provider's page to points of the page as Geometry
+	// has it.
+	Place document.Matrix `json:"place,omitzero"`
 	// Barcodes have their boxes in points of the page as Geometry has it.
 	Barcodes []document.Barcode `json:"barcodes,omitempty"`
 	Warnings []document.Warning `json:"warnings"`
@@ -114,7 +121,10 @@ type Reader struct {
 	CacheDir string
 	// NewRecognizer builds an engine.
 	NewRecognizer func(EngineSpec) (engines.Recognizer, error)
+	// NewProvider builds one that only normalizes.
+	NewProvider func(EngineSpec) (engines.Provider, error)
 
+	answered    *answered
 	opener      *pages.Opener
 	barcodes    barcode.Reader
 	source      Source
@@ -133,6 +143,7 @@ func (r *Reader) Handlers() map[string]Handler {
 		Cut:      handle(r.cut),
 		Show:     handle(r.show),
 		Invoice:  handle(r.invoice),
+		Answer:   handle(r.answer),
 	}
 }
 
@@ -224,6 +235,9 @@ func (r *Reader) readPicture(ctx context.Context, q ReadRequest, picture pages.P
 		Ink: picture.Ink, Warnings: picture.Warnings}
 	for i := range answer.Warnings {
 		answer.Warnings[i].Page = q.Number
+	}
+	if q.Raw != "" {
+		return r.readAnswered(q, picture, answer)
 	}
 	if picture.Image == nil {
 		return answer, nil
