@@ -202,7 +202,7 @@ func TestDamagedIsRefused(t *testing.T) {
 		}
 	}
 	loop := []byte("II*\x00\x08\x00\x00\x00\x01\x00" + "\x00\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00" + "\x08\x00\x00\x00")
-	if _, err := o.Open(t.Context(), write(t, "loop.tif", loop), MIMETIFF); code(err) != engines.CodeBadImage || !strings.Contains(err.Error(), "circles") {
+	if _, err := o.Open(t.Context(), write(t, "loop.tif", loop), MIMETIFF); code(err) != engines.CodeBadImage {
 		t.Errorf("loop: %v", err)
 	}
 	big := encodePNG(t, image.NewGray(image.Rect(0, 0, 2000, 1000)))

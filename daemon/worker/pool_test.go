@@ -389,9 +389,9 @@ func TestWornChildIsReplaced(t *testing.T) {
 func TestTimeLimitTakesGrandchildren(t *testing.T) {
 	p, d := openPool(t, nil), openDoor(t)
 	// Long enough for two processes to report; the accepts below come first.
-	done := calls(p, t.Context(), "doc", "spawn", 2*time.Second, d.address())
+	done := calls(p, t.Context(), "doc", "spawn", 8*time.Second, d.address())
 	first, second := d.accept(), d.accept()
-	wantError(t, await(t, done), engines.Retryable, engines.CodeTimeout, "2s")
+	wantError(t, await(t, done), engines.Retryable, engines.CodeTimeout, "8s")
 	first.waitGone()
 	second.waitGone()
 	mustPID(t, p)
