@@ -8,6 +8,9 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"unicode"
+
+	"golang.org/x/text/unicode/norm"
 )
 
 // CheckPages compares a result with the number of pages that were sent: a service
@@ -83,4 +86,27 @@ func ServiceAddress(key, text string) (*url.URL, error) {
 		return nil, bad("begin with https://, since a credential is sent there.")
 	}
 	return u, nil
+}
+
+// SnakeCase makes a name of what is printed: letters of ASCII without their accents
+// and digits in lower case, all else one underscore.
+func SnakeCase(text string) string {
+	var out strings.Builder
+	gap := false
+	for _, r := range norm.NFKD.String(strings.ToLower(text)) {
+		switch {
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			if gap && out.Len() > 0 {
+				out.WriteByte('_')
+			}
+			gap = false
+			out.WriteRune(r)
+		case !unicode.IsMark(r):
+			gap = true
+		}
+	}
+	if out.Len() == 0 {
+		return "unnamed"
+	}
+	return out.String()
 }

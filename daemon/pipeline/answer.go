@@ -6,6 +6,7 @@ import (
 	"path"
 	"slices"
 
+	"intray/daemon/config"
 	"intray/daemon/document"
 	"intray/daemon/extract"
 	"intray/daemon/pages"
@@ -79,7 +80,7 @@ func doubted(doc *document.Document, e *engines.Error) {
 // classOf is the class that the provider names, where the folder leaves it open.
 func (a *attempt) classOf(asked string, among []string) string {
 	name := a.answer.Result.Class
-	known := slices.ContainsFunc(a.Config.Classes, func(c configClass) bool { return c.Name == name })
+	known := slices.ContainsFunc(a.Config.Classes, func(c config.Class) bool { return c.Name == name })
 	if asked != extract.Auto || !known || len(among) > 0 && !slices.Contains(among, name) {
 		return asked
 	}

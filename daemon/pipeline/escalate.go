@@ -19,8 +19,6 @@ import (
 	"intray/ledger"
 )
 
-type configClass = config.Class
-
 func rounded(b document.Box) document.Box {
 	for i := range b {
 		b[i] = math.Round(b[i]*100) / 100

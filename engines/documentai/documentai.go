@@ -13,7 +13,6 @@ package documentai
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
 	"encoding/hex"
@@ -24,7 +23,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 
 	"intray/engines"
 )
@@ -39,9 +37,6 @@ const (
 	batchBytes  = 1 << 30
 	batchPages  = 500
 )
-
-// keptAnswers bounds the answers in memory.
-const keptAnswers = 64
 
 // options are the keys of [engine.NAME] that only this engine has.
 type options struct {
@@ -73,9 +68,7 @@ type Provider struct {
 	storage engines.Caller
 	tokens  *tokens
 
-	mu      sync.Mutex
-	answers map[string][]byte
-	order   []string
+	answers engines.Answers
 }
 
 // New reads the settings. It calls nobody.
@@ -103,7 +96,7 @@ func New(s engines.Settings) (*Provider, error) {
 		o.Endpoint = "https://" + processor[1] + "-documentai.googleapis.com"
 	}
 	o.Prefix = strings.Trim(o.Prefix, "/")
-	p := &Provider{options: o, answers: map[string][]byte{}}
+	p := &Provider{options: o}
 	p.tokens = &tokens{credentials: o.Credentials}
 	for _, place := range []struct {
 		key, text string
@@ -131,9 +124,7 @@ func (p *Provider) Capabilities() engines.Capabilities {
 
 // Close forgets the answers in memory. It may be called twice.
 func (p *Provider) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.answers, p.order = map[string][]byte{}, nil
+	p.answers.Clear()
 	return nil
 }
 
@@ -165,7 +156,7 @@ func (p *Provider) Submit(ctx context.Context, doc engines.Document, idempotency
 	if !json.Valid(raw) {
 		return engines.Job{}, &engines.Error{Kind: engines.Retryable, Code: engines.CodeSubmitUnknown, Sentence: "Document AI's answer is no JSON."}
 	}
-	return engines.Job{ID: p.keep(raw)}, nil
+	return p.answers.Keep(raw), nil
 }
 
 // encode writes what can always be written: maps of texts.
@@ -175,39 +166,10 @@ func encode(v any) []byte {
 	return out.Bytes()
 }
 
-// keep stores an answer under a new name; the oldest makes room.
-func (p *Provider) keep(raw []byte) string {
-	id := "now-" + rand.Text()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.order) >= keptAnswers {
-		delete(p.answers, p.order[0])
-		p.order = p.order[1:]
-	}
-	p.answers[id], p.order = raw, append(p.order, id)
-	return id
-}
-
-// kept is an answer in memory.
-func (p *Provider) kept(id string) ([]byte, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	raw, ok := p.answers[id]
-	if !ok {
-		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeExpired,
-			Sentence: "Document AI's answer was lost before it was stored. The document has to be submitted again."}
-	}
-	return bytes.Clone(raw), nil
-}
-
-// inMemory tells the two forms apart by the job's name, so that a change of settings
-// loses no job in hand.
-func inMemory(job engines.Job) bool { return strings.HasPrefix(job.ID, "now-") }
-
 // Status asks for the batch; an answer in memory is there or lost.
 func (p *Provider) Status(ctx context.Context, job engines.Job) (engines.JobStatus, error) {
-	if inMemory(job) {
-		if _, err := p.kept(job.ID); err != nil {
+	if engines.InMemory(job) {
+		if _, err := p.answers.Get("Document AI", job); err != nil {
 			return engines.JobStatus{}, err
 		}
 		return engines.JobStatus{State: engines.JobSucceeded}, nil
@@ -222,8 +184,8 @@ func (p *Provider) Status(ctx context.Context, job engines.Job) (engines.JobStat
 // Fetch returns a list of the answer's shards as Google wrote them, by their
 // numbers; or the online answer.
 func (p *Provider) Fetch(ctx context.Context, job engines.Job) ([]byte, error) {
-	if inMemory(job) {
-		return p.kept(job.ID)
+	if engines.InMemory(job) {
+		return p.answers.Get("Document AI", job)
 	}
 	return p.fetchBatch(ctx, job)
 }
@@ -231,12 +193,9 @@ func (p *Provider) Fetch(ctx context.Context, job engines.Job) ([]byte, error) {
 // Delete removes the document and its answer from the bucket, or from memory.
 // What is gone is no error; the operation's name stays at Google for a time.
 func (p *Provider) Delete(ctx context.Context, job engines.Job) error {
-	if !inMemory(job) {
+	if !engines.InMemory(job) {
 		return p.deleteBatch(ctx, job)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.answers, job.ID)
-	p.order = slices.DeleteFunc(p.order, func(id string) bool { return id == job.ID })
+	p.answers.Forget(job)
 	return nil
 }

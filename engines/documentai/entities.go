@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"intray/engines"
 )
@@ -59,7 +56,7 @@ func kindOf(list []entity) string {
 		{"id", " family_name "}, {"bank_statement", " statement_start_date statement_end_date "},
 	}
 	for _, t := range telling {
-		if slices.ContainsFunc(list, func(e entity) bool { return strings.Contains(t.types, " "+snake(e.Type)+" ") }) {
+		if slices.ContainsFunc(list, func(e entity) bool { return strings.Contains(t.types, " "+engines.SnakeCase(e.Type)+" ") }) {
 			return t.kind
 		}
 	}
@@ -70,7 +67,7 @@ func (n *normalizer) entities(list []entity) {
 	tables := map[string]*engines.Table{}
 	var order []string
 	for _, e := range list {
-		kind := snake(e.Type)
+		kind := engines.SnakeCase(e.Type)
 		if name := lineEntities[kind]; name != "" && len(e.Properties) > 0 {
 			if tables[name] == nil {
 				tables[name] = &engines.Table{Name: name, Page: n.pageOf(e)}
@@ -109,7 +106,7 @@ func (n *normalizer) entity(e entity, kind string) {
 		n.currency = &f
 	}
 	for _, p := range e.Properties {
-		n.entity(p, snake(p.Type))
+		n.entity(p, engines.SnakeCase(p.Type))
 	}
 }
 
@@ -232,7 +229,7 @@ func (n *normalizer) line(t *engines.Table, e entity) {
 	row := make([]engines.Cell, len(t.Columns))
 	for _, p := range e.Properties {
 		_, last, _ := strings.Cut(p.Type, "/")
-		column := snake(last)
+		column := engines.SnakeCase(last)
 		if ours := lineColumns[column]; ours != "" {
 			column = ours
 		}
@@ -283,33 +280,10 @@ func (n *normalizer) forms(p page, number int) {
 		case "unfilled_checkbox":
 			value = "unselected"
 		}
-		out := engines.Field{Name: snake(f.Name.Anchor.words(n.text)), Type: "text", Value: value, Raw: value, Page: number,
+		out := engines.Field{Name: engines.SnakeCase(f.Name.Anchor.words(n.text)), Type: "text", Value: value, Raw: value, Page: number,
 			Box: f.Value.Poly.box(p.Dimension.Width, p.Dimension.Height), Confidence: share(f.Value.Confidence), HasConfidence: true}
 		if !slices.ContainsFunc(n.result.Fields, func(o engines.Field) bool { return o.Name == out.Name && o.Raw == out.Raw && o.Page == out.Page }) {
 			n.add(out)
 		}
 	}
-}
-
-// snake makes a name of letters of ASCII without their accents and digits in lower
-// case, all else one underscore.
-func snake(text string) string {
-	var out strings.Builder
-	gap := false
-	for _, r := range norm.NFKD.String(strings.ToLower(text)) {
-		switch {
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			if gap && out.Len() > 0 {
-				out.WriteByte('_')
-			}
-			gap = false
-			out.WriteRune(r)
-		case !unicode.IsMark(r):
-			gap = true
-		}
-	}
-	if out.Len() == 0 {
-		return "unnamed"
-	}
-	return out.String()
 }

@@ -127,7 +127,7 @@ func countRaw(t *testing.T, raw []byte) (c counted) {
 		c.entities(sub(doc, "entities"), said, len(pages) > 0 && text == "")
 		for _, p := range pages {
 			for _, f := range sub(p, "formFields") {
-				if value := says(f["fieldValue"], text); value != "" && !said[snake(says(f["fieldName"], text))+"\n"+value] {
+				if value := says(f["fieldValue"], text); value != "" && !said[engines.SnakeCase(says(f["fieldName"], text))+"\n"+value] {
 					c.fields++
 				}
 			}
@@ -170,7 +170,7 @@ func (c *counted) entities(list []map[string]any, said map[string]bool, splitter
 			c.cells += len(sub(e, "properties"))
 		case mention != "" || e["normalizedValue"] != nil || splitter:
 			c.fields++
-			said[snake(e["type"].(string))+"\n"+strings.TrimSpace(mention)] = true
+			said[engines.SnakeCase(e["type"].(string))+"\n"+strings.TrimSpace(mention)] = true
 			c.entities(sub(e, "properties"), said, false)
 		}
 	}

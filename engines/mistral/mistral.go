@@ -11,16 +11,13 @@
 package mistral
 
 import (
-	"bytes"
 	"context"
-	"crypto/rand"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"slices"
 	"strings"
-	"sync"
 
 	"intray/engines"
 )
@@ -33,9 +30,6 @@ const (
 	maxBytes = 50 << 20
 	maxPages = 1000
 )
-
-// keptAnswers bounds the answers in memory.
-const keptAnswers = 64
 
 // options are the keys of [engine.NAME] that only this engine has.
 type options struct {
@@ -57,9 +51,7 @@ type Provider struct {
 	options options
 	caller  engines.Caller
 
-	mu      sync.Mutex
-	answers map[string][]byte
-	order   []string
+	answers engines.Answers
 }
 
 // New reads the settings. It calls nobody.
@@ -83,7 +75,7 @@ func New(s engines.Settings) (*Provider, error) {
 	case o.Model == "":
 		return nil, bad("lack the model", nil)
 	}
-	return &Provider{options: o, answers: map[string][]byte{}, caller: engines.Caller{Base: base, Authorize: func(r *http.Request) error {
+	return &Provider{options: o, caller: engines.Caller{Base: base, Authorize: func(r *http.Request) error {
 		key, err := o.Key.Read()
 		if err != nil {
 			return err
@@ -101,9 +93,7 @@ func (p *Provider) Capabilities() engines.Capabilities {
 
 // Close forgets the answers in memory. It may be called twice.
 func (p *Provider) Close() error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.answers, p.order = map[string][]byte{}, nil
+	p.answers.Clear()
 	return nil
 }
 
@@ -134,7 +124,7 @@ func (p *Provider) Submit(ctx context.Context, doc engines.Document, idempotency
 	if !json.Valid(raw) {
 		return engines.Job{}, &engines.Error{Kind: engines.Retryable, Code: engines.CodeSubmitUnknown, Sentence: "Mistral's answer is no JSON."}
 	}
-	return engines.Job{ID: p.keep(raw)}, nil
+	return p.answers.Keep(raw), nil
 }
 
 // request is the body of one OCR call without its model.
@@ -149,39 +139,10 @@ func (p *Provider) request(doc engines.Document) map[string]any {
 	}
 }
 
-// keep stores an answer under a new name; the oldest makes room.
-func (p *Provider) keep(raw []byte) string {
-	id := "now-" + rand.Text()
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.order) >= keptAnswers {
-		delete(p.answers, p.order[0])
-		p.order = p.order[1:]
-	}
-	p.answers[id], p.order = raw, append(p.order, id)
-	return id
-}
-
-// kept is an answer in memory.
-func (p *Provider) kept(id string) ([]byte, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	raw, ok := p.answers[id]
-	if !ok {
-		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeExpired,
-			Sentence: "Mistral's answer was lost before it was stored. The document has to be submitted again."}
-	}
-	return bytes.Clone(raw), nil
-}
-
-// inMemory tells the two forms apart by the job's name, so that a change of settings
-// loses no job in hand.
-func inMemory(job engines.Job) bool { return strings.HasPrefix(job.ID, "now-") }
-
 // Status asks for the batch; an answer in memory is there or lost.
 func (p *Provider) Status(ctx context.Context, job engines.Job) (engines.JobStatus, error) {
-	if inMemory(job) {
-		if _, err := p.kept(job.ID); err != nil {
+	if engines.InMemory(job) {
+		if _, err := p.answers.Get("Mistral", job); err != nil {
 			return engines.JobStatus{}, err
 		}
 		return engines.JobStatus{State: engines.JobSucceeded}, nil
@@ -195,8 +156,8 @@ func (p *Provider) Status(ctx context.Context, job engines.Job) (engines.JobStat
 
 // Fetch returns the OCR answer as Mistral sent it.
 func (p *Provider) Fetch(ctx context.Context, job engines.Job) ([]byte, error) {
-	if inMemory(job) {
-		return p.kept(job.ID)
+	if engines.InMemory(job) {
+		return p.answers.Get("Mistral", job)
 	}
 	return p.fetchBatch(ctx, job)
 }
@@ -204,12 +165,9 @@ func (p *Provider) Fetch(ctx context.Context, job engines.Job) ([]byte, error) {
 // Delete removes a batch and its files, or the answer in memory. What is gone is no
 // error.
 func (p *Provider) Delete(ctx context.Context, job engines.Job) error {
-	if !inMemory(job) {
+	if !engines.InMemory(job) {
 		return p.deleteBatch(ctx, job)
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	delete(p.answers, job.ID)
-	p.order = slices.DeleteFunc(p.order, func(id string) bool { return id == job.ID })
+	p.answers.Forget(job)
 	return nil
 }

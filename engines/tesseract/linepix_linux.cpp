@@ -5,8 +5,8 @@
 #include <leptonica/allheaders.h>
 
 // Tesseract hands each line to its recognizer as a PNG in memory, compressed
-// and at once read again (ImageData::SetPixInternal in its ccstruct/imagedata.cpp),
-// which is a fourteenth of all its work. The program's definition of a function
+// and at once read again (ImageData::SetPixInternal in its ccstruct/imagedata.cpp).
+// The program's definition of a function
 // stands before a library's (ELF's symbol interposition), so that here is where
 // libtesseract's calls arrive; lines become Leptonica's own format instead, which
 // pixReadMem knows by its head. Nothing else of ours writes PNGs with Leptonica.

@@ -2,7 +2,7 @@
 
 // One recognition has one thread: pages are read side by side instead. Even when
 // it is told so (OMP_THREAD_LIMIT), libgomp forms a team of one for every layer of
-// every line, a twentieth of all work. These stand in for it, see linepix_linux.cpp
+// every line. These stand in for it, see linepix_linux.cpp
 // on how they come first; they are what GCC calls for "parallel" and "sections"
 // (libgomp.h), the whole of what libtesseract uses.
 

@@ -152,9 +152,9 @@ func (n *normalizer) summary(f expenseField) engines.Field {
 	case ok:
 		out.Name, out.Type = known.receipt, known.kind
 	case wire == "OTHER" && f.LabelDetection.Text != "":
-		out.Name = snake(f.LabelDetection.Text)
+		out.Name = engines.SnakeCase(f.LabelDetection.Text)
 	default:
-		out.Name = snake(wire)
+		out.Name = engines.SnakeCase(wire)
 	}
 	return n.typed(out)
 }
@@ -282,5 +282,5 @@ func columnName(wire string) string {
 			return c.name
 		}
 	}
-	return snake(wire)
+	return engines.SnakeCase(wire)
 }

@@ -42,7 +42,7 @@ func (n *normalizer) identity() {
 			if text == "" {
 				continue
 			}
-			out := engines.Field{Name: snake(f.Type.Text), Type: "text", Raw: text, Value: text, Page: i + 1,
+			out := engines.Field{Name: engines.SnakeCase(f.Type.Text), Type: "text", Raw: text, Value: text, Page: i + 1,
 				Confidence: confidence(f.ValueDetection.Confidence), HasConfidence: true}
 			if known, ok := identityNames[f.Type.Text]; ok {
 				out.Name, out.Type = known.name, known.kind

@@ -3,9 +3,6 @@ package textract
 import (
 	"slices"
 	"strings"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"intray/engines"
 )
@@ -69,7 +66,7 @@ func (n *normalizer) keyValues() {
 		if key.BlockType != "KEY_VALUE_SET" || !slices.Contains(key.EntityTypes, "KEY") {
 			continue
 		}
-		f := engines.Field{Name: snake(n.all.text(key)), Type: "text", Page: key.Page, Box: key.Geometry.box(),
+		f := engines.Field{Name: engines.SnakeCase(n.all.text(key)), Type: "text", Page: key.Page, Box: key.Geometry.box(),
 			Confidence: confidence(key.Confidence), HasConfidence: true}
 		var parts []string
 		for i, value := range n.all.related(key, "VALUE") {
@@ -89,27 +86,4 @@ func (n *normalizer) keyValues() {
 		}
 		n.result.Fields = append(n.result.Fields, f)
 	}
-}
-
-// snake makes a name of what is printed: letters of ASCII without their accents and
-// digits in lower case, all else one underscore.
-func snake(text string) string {
-	var out strings.Builder
-	gap := false
-	for _, r := range norm.NFKD.String(strings.ToLower(text)) {
-		switch {
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			if gap && out.Len() > 0 {
-				out.WriteByte('_')
-			}
-			gap = false
-			out.WriteRune(r)
-		case !unicode.IsMark(r):
-			gap = true
-		}
-	}
-	if out.Len() == 0 {
-		return "unnamed"
-	}
-	return out.String()
 }

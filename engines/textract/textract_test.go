@@ -169,7 +169,7 @@ func TestValues(t *testing.T) {
 	if dmy, _ := isoDate("12/07/2019", "dmy"); dmy != "2019-07-12" {
 		t.Errorf("day first: %q", dmy)
 	}
-	if names := []string{snake("Invoice No.:"), snake("Straße & Nº"), snake("日本")}; !slices.Equal(names, []string{"invoice_no", "stra_e_no", "unnamed"}) {
+	if names := []string{engines.SnakeCase("Invoice No.:"), engines.SnakeCase("Straße & Nº"), engines.SnakeCase("日本")}; !slices.Equal(names, []string{"invoice_no", "stra_e_no", "unnamed"}) {
 		t.Errorf("names %q", names)
 	}
 }
