@@ -4,7 +4,7 @@
 # One OpenMP thread for each recognition: many pages are read side by side.
 export OMP_THREAD_LIMIT := 1
 
-.PHONY: help run build static test lint bench microbench soak everything clean
+.PHONY: help run build static packages test-packages test-linux windows msi test-windows test-msi dist test lint bench microbench soak cloudsoak everything clean
 
 help:
 	@echo "make run    build, set up ./tray, drop a sample scan, work until Ctrl-C"
@@ -12,22 +12,69 @@ help:
 	@echo "make build  bin/intray"
 	@echo "make lint   gofmt, go vet (Linux and Windows), staticcheck"
 	@echo "make static bin/intray-static: faster, with its own Tesseract and models inside; needs none installed"
+	@echo "make packages  bin/dist/*.deb and *.rpm, from bin/intray-static"
+	@echo "make test-packages  all of test-linux, test-msi and test-windows"
+	@echo "make test-linux  the life of packages and service in a container with a real systemd (needs root)"
+	@echo "make dist   a release in bin/dist, built twice and compared: program, packages, SBOM, licences, checksums"
+	@echo "make windows bin/intray.exe: the same for Windows, built here by mingw-w64"
+	@echo "make msi    the same as an installer for Windows"
+	@echo "make test-windows  the tests under Wine, one package after another"
+	@echo "make test-msi  the life of an installation on Windows, under Wine"
 	@echo "make bench  the same pages through Intray, OCRmyPDF and tesseract, side by side: a table"
 	@echo "make microbench  the benchmarks of single rooms"
 	@echo "make everything  every format and every hostile file of ../shared through one daemon: a table"
 	@echo "make soak   1,000 random kills under a stream of drops"
+	@echo "make cloudsoak  200 documents and 30 kills through each cloud provider's lab, one call in five going wrong: a table"
 
 build:
 	@sh installers/deps.sh
 	go build -trimpath -o bin/intray .
 
-# gosseract names the libraries; ours are found first.
 static:
 	@sh installers/deps.sh static
-	@ocr=$$(sh installers/static-ocr.sh) && \
-	CGO_CPPFLAGS="-I$$ocr/include" CGO_LDFLAGS="-L$$ocr/lib" go build -trimpath -tags embedded -o bin/intray-static . && \
-	cp $$ocr/NOTICES.txt bin/intray-static.NOTICES.txt
+	@mkdir -p bin
+	@sh installers/linux/program.sh bin/intray-static
 	@ls -l bin/intray-static
+
+packages: static
+	@rm -f bin/dist/*.deb bin/dist/*.rpm bin/next/*
+	@sh installers/linux/package.sh bin/intray-static bin/intray-static.NOTICES.txt bin/dist
+
+test-packages: test-linux test-msi test-windows
+
+# The second package is the same program with a higher version, to upgrade to.
+test-linux: packages
+	@sh installers/deps.sh packages
+	@VERSION=$$(sh installers/version.sh)+next sh installers/linux/package.sh bin/intray-static bin/intray-static.NOTICES.txt bin/next
+	sh installers/linux/test/lifecycle.sh bin/dist/*.deb bin/next/*.deb
+	sh installers/linux/test/service.sh bin/intray-static bin/dist/*.deb
+	sh installers/linux/test/rpm.sh bin/dist/*.rpm bin/next/*.rpm
+
+# Each of DIST puts its files into bin/dist.
+DIST = packages msi
+dist:
+	@rm -rf bin/dist
+	@$(MAKE) --no-print-directory $(DIST)
+	@sh installers/dist.sh
+
+windows:
+	@sh installers/deps.sh windows
+	@mkdir -p bin
+	@sh installers/windows/program.sh bin/intray.exe
+	@ls -l bin/intray.exe
+
+msi: windows
+	@rm -f bin/dist/*.msi
+	@sh installers/windows/msi.sh bin/intray.exe bin/dist
+	@ls -l bin/dist/*.msi
+
+test-windows:
+	@sh installers/deps.sh test-windows
+	@sh installers/windows/test.sh
+
+test-msi:
+	@sh installers/deps.sh test-windows
+	@sh installers/windows/test-msi.sh
 
 run: build
 	@test -f tray/config.toml || bin/intray init tray
@@ -45,15 +92,15 @@ lint:
 	CGO_ENABLED=0 go vet ./...
 	go tool staticcheck ./...
 
-# WebAssembly on one goroutine, all of it: under the race detector these two take
+# WebAssembly on one goroutine, all of it: under the race detector these take
 # minutes and have nothing to race with.
-WASM := '^TestCorpus(Pictures|PDFs)$$'
+WASM := '^TestCorpus(Pictures|PDFs|Separators|Barcodes)$$'
 
 test:
 	@sh installers/deps.sh test
 	@$(MAKE) --no-print-directory lint
-	go test -run $(WASM) ./daemon/worker
-	go test -race -parallel 4 -timeout 60m -skip $(WASM) ./...
+	go test -run $(WASM) ./daemon/worker ./daemon
+	go test -race -parallel 4 -timeout 80m -skip $(WASM) ./...
 
 bench: build
 	@sh installers/deps.sh bench
@@ -66,6 +113,10 @@ microbench:
 soak:
 	@sh installers/deps.sh test
 	INTRAY_SOAK=1000 go test -run Soak -v -timeout 120m ./daemon/...
+
+cloudsoak:
+	@sh installers/deps.sh test
+	INTRAY_CLOUD_SOAK=200 go test -run '^TestCloudSoak$$' -v -parallel 3 -timeout 180m ./daemon
 
 everything:
 	@sh installers/deps.sh test

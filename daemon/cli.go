@@ -12,11 +12,14 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"path/filepath"
+	"strings"
 	"syscall"
 
 	"github.com/spf13/cobra"
 
 	"intray/daemon/config"
+	"intray/daemon/private"
 	"intray/engines"
 	"intray/engines/all"
 	"intray/ledger"
@@ -101,8 +104,8 @@ func (a *app) root() *cobra.Command {
 	root.SetErr(a.errs)
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	root.PersistentFlags().StringVar(&a.configFile, "config", "", "configuration file (default: ./config.toml, then the system's)")
-	root.AddCommand(a.runCommand(), a.initCommand(), a.doctorCommand(), a.ocrCommand(), a.listCommand(), a.showCommand(),
-		a.retryCommand(), a.approveCommand(), a.rejectCommand(), a.againCommand(), a.purgeCommand(), a.backupCommand(), a.statsCommand(), a.statesCommand(), a.serviceCommand(), a.versionCommand(), a.workerCommand(), a.sampleCommand())
+	root.AddCommand(a.runCommand(), a.openCommand(), a.initCommand(), a.doctorCommand(), a.ocrCommand(), a.listCommand(), a.showCommand(),
+		a.retryCommand(), a.approveCommand(), a.rejectCommand(), a.againCommand(), a.purgeCommand(), a.backupCommand(), a.statsCommand(), a.reportCommand(), a.statesCommand(), a.languagesCommand(), a.serviceCommand(), a.versionCommand(), a.workerCommand(), a.sampleCommand(), a.providerLabCommand(), a.manCommand())
 	asUsage(root)
 	return root
 }
@@ -139,19 +142,38 @@ func (a *app) load() (*config.Config, error) {
 }
 
 func (a *app) versionCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "Print the version", Args: cobra.NoArgs,
-		Run: func(*cobra.Command, []string) { fmt.Fprintln(a.out, "intray", version()) },
+	var licenses bool
+	c := &cobra.Command{
+		Use: "version", Short: "Print the version, or the licences of all that is inside", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if licenses {
+				return a.printLicenses()
+			}
+			_, err := fmt.Fprintln(a.out, "intray", version())
+			return err
+		},
 	}
+	c.Flags().BoolVar(&licenses, "licenses", false, "print the licences of everything in this program")
+	return c
 }
 
 func (a *app) initCommand() *cobra.Command {
-	return &cobra.Command{
+	var service bool
+	c := &cobra.Command{
 		Use: "init [DIR]", Short: "Write a small configuration and its folders", Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			if service && len(args) == 0 {
+				return a.initService(dropInFile)
+			}
+			if service {
+				return usage(errors.New("--service goes by the configuration, not by a folder; name it with --config"))
+			}
 			dir := "."
 			if len(args) == 1 {
 				dir = args[0]
+			}
+			if err := a.ownTheMachines(dir); err != nil {
+				return err
 			}
 			path, created, err := config.WriteInit(dir)
 			if err != nil {
@@ -164,6 +186,31 @@ func (a *app) initCommand() *cobra.Command {
 			return nil
 		},
 	}
+	c.Flags().BoolVar(&service, "service", false, "instead, let the packages' systemd service reach what the configuration names")
+	return c
+}
+
+// ownTheMachines sees that what the service will obey comes from an administrator,
+// if dir is where the machine's configuration goes.
+func (a *app) ownTheMachines(dir string) error {
+	path, err := filepath.Abs(filepath.Join(dir, filepath.Base(config.SystemFile())))
+	if err != nil || !strings.EqualFold(path, config.SystemFile()) {
+		return err
+	}
+	before, err := private.Administered(filepath.Dir(path))
+	if err != nil {
+		return fmt.Errorf("keep the configuration to administrators: %w", err)
+	}
+	if before {
+		return nil
+	}
+	planted, err := private.Planted(path)
+	if err != nil || !planted {
+		return err
+	}
+	aside := path + ".not-by-an-administrator"
+	fmt.Fprintf(a.errs, "intray: warning: %s was not put there by an administrator; it is now %s\n", path, filepath.Base(aside))
+	return os.Rename(path, aside)
 }
 
 func (a *app) statesCommand() *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 )
@@ -25,6 +26,10 @@ func TestCommandLine(t *testing.T) {
 	if err := os.WriteFile(config, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
+	licensesCode, licensesSay := exitUsage, "make dist"
+	if runtime.GOOS == "windows" { // the program is made as a release is, with its licences inside
+		licensesCode, licensesSay = exitDone, "Apache License"
+	}
 	for _, c := range []struct {
 		args []string
 		code int
@@ -38,6 +43,8 @@ func TestCommandLine(t *testing.T) {
 		{[]string{"states", "--format", "dot"}, 0, "digraph"},
 		{[]string{"states", "--format", "svg"}, exitUsage, "mermaid, dot or text"},
 		{[]string{"version"}, 0, "intray "},
+		{[]string{"version", "--licenses"}, licensesCode, licensesSay},
+		{[]string{"init", "--service", dir}, exitUsage, "--config"},
 		{[]string{"completion", "bash"}, 0, "intray"},
 		{[]string{"list", "--state", "asleep"}, exitUsage, "intray states"},
 		{[]string{"dance"}, exitUsage, "dance"},
@@ -63,6 +70,27 @@ func TestCommandLine(t *testing.T) {
 }
 
 // TestListJSONIsAList: with no documents it is empty, not null.
+// TestManualPages: one for each command a person may type, with the time that
+// reproducible builds give.
+func TestManualPages(t *testing.T) {
+	dir := t.TempDir()
+	t.Setenv("SOURCE_DATE_EPOCH", "1000000000") // in September 2001
+	if _, stderr, code := runIntray(t, "man", dir); code != 0 {
+		t.Fatalf("man: %d %s", code, stderr)
+	}
+	page, err := os.ReadFile(filepath.Join(dir, "intray-run.1"))
+	if err != nil || !strings.Contains(string(page), "Sep 2001") || !strings.Contains(string(page), "--service") {
+		t.Errorf("%v: %s", err, page)
+	}
+	if _, err := os.Stat(filepath.Join(dir, "intray-worker.1")); err == nil {
+		t.Error("a hidden command has a page")
+	}
+	t.Setenv("SOURCE_DATE_EPOCH", "yesterday")
+	if _, stderr, code := runIntray(t, "man", dir); code != exitUsage || !strings.Contains(stderr, "SOURCE_DATE_EPOCH") {
+		t.Errorf("a time that is none: %d %s", code, stderr)
+	}
+}
+
 func TestListJSONIsAList(t *testing.T) {
 	o := newOffice(t, "")
 	o.start()
@@ -71,5 +99,12 @@ func TestListJSONIsAList(t *testing.T) {
 	var docs []any
 	if err := json.Unmarshal([]byte(stdout), &docs); err != nil || code != 0 || len(docs) != 0 || strings.TrimSpace(stdout) == "null" {
 		t.Errorf("%d %q %q %v", code, stdout, stderr, err)
+	}
+}
+
+func TestBrief(t *testing.T) {
+	long := strings.Repeat("ä", 40) + "/" + strings.Repeat("b", 40) + ".pdf"
+	if got := brief(long); len([]rune(got)) != longestShown || !strings.HasPrefix(got, "ää") || !strings.HasSuffix(got, "b.pdf") || brief("a.pdf") != "a.pdf" {
+		t.Errorf("%q", got)
 	}
 }

@@ -95,6 +95,9 @@ func checkCloud(cfg *config.Config, cloud map[string]*pipeline.Service) error {
 			return c.NeverCloud && (f.Class == c.Name || f.Class == extract.Auto && (len(f.Classes) == 0 || slices.Contains(f.Classes, c.Name)))
 		})
 		fixed := f.Class != extract.Auto && f.Class != extract.None
+		if f.NeverCloud && isCloud(f.Compare.Engine) {
+			return usage(fmt.Errorf("folder %q compares with %q, and its documents must never leave this machine (never_cloud); take one of the two out", f.Name, f.Compare.Engine))
+		}
 		switch {
 		case !slices.ContainsFunc(f.Engine, isCloud):
 		case (f.NeverCloud || private && fixed) && !slices.ContainsFunc(f.Engine, func(n string) bool { return !isCloud(n) }):
@@ -130,6 +133,7 @@ func (h *house) listenForCallbacks(ctx context.Context, served chan<- error) err
 		if certificates, err = webhooks.LoadCertificates(w.TLSCert, w.TLSKey); err != nil {
 			return usage(fmt.Errorf("webhooks.tls_cert: %w", err))
 		}
+		certificates.Log = h.log
 	}
 	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", w.Listen)
 	if err != nil {
@@ -166,7 +170,13 @@ func cloudStatsOf(l *ledger.Ledger, names []string, live map[string]*pipeline.Se
 		return nil, err
 	}
 	now := time.Now()
-	for _, name := range names {
+	configured := len(names)
+	for _, doc := range open { // one that was taken out of the configuration must not be out of sight
+		if doc.Engine != "" && !slices.Contains(names, doc.Engine) {
+			names = append(slices.Clip(names), doc.Engine)
+		}
+	}
+	for i, name := range names {
 		c := cloudStats{Callbacks: map[string]int{}}
 		if c.PagesToday, err = l.Used("engine "+name, now.Format(time.DateOnly)); err != nil {
 			return nil, err
@@ -188,9 +198,30 @@ func cloudStatsOf(l *ledger.Ledger, names []string, live map[string]*pipeline.Se
 			status := s.Status(now)
 			c.Paused, c.Until = status.Paused, status.Until
 		}
+		if i >= configured {
+			c.Paused = "It is not in the configuration any more: put its section back, so that its answers can be fetched. After job_deadline the documents are read anew."
+		}
 		out[name] = c
 	}
 	return out, nil
+}
+
+// orphaned is true for a document at an engine that the configuration has no more.
+func orphaned(cfg *config.Config, doc ledger.Document) bool {
+	_, known := cfg.Engines[doc.Engine]
+	return doc.State == ledger.SubmittedToProvider && !known
+}
+
+// advice is what to do for a document to go on; "" for nothing.
+func advice(cfg *config.Config, doc ledger.Document) string {
+	if !orphaned(cfg, doc) {
+		return ""
+	}
+	text := fmt.Sprintf("Engine %q has the document and is not in the configuration any more. Put [engine.%s] back, so that its answer can be fetched.", doc.Engine, doc.Engine)
+	if doc.Submission != nil && !doc.Submission.Deadline.IsZero() {
+		text += " Else the document is read anew after " + doc.Submission.Deadline.Local().Format(time.DateTime) + "."
+	}
+	return text
 }
 
 // cloudNames are the configured cloud engines.

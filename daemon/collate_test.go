@@ -17,10 +17,7 @@ func TestFrontsAndBacks(t *testing.T) {
 	o := newOffice(t, "")
 	o.configure("collate = \"duplex\"\ncollate_within = \"5m\"\n")
 	o.drop("left/fronts.pdf", scanPDF(t, "first alpha", "third charlie"))
-	o.env = []string{"INTRAY_FAULT=pipeline.paired:1"}
-	o.launch()
-	_ = o.daemon.Wait()
-	o.daemon, o.env = nil, nil
+	o.dieAt("pipeline.paired:1")
 	o.start()
 	o.drop("right/other.pdf", scanPDF(t, "one more", "and another"))
 	o.waitLog("Waits for the other side", "other.pdf")
@@ -28,12 +25,7 @@ func TestFrontsAndBacks(t *testing.T) {
 	o.waitLog("Waits for the other side", "single.pdf")
 	o.kill()
 	o.drop("left/backs.pdf", scanPDF(t, "fourth delta", "second bravo"))
-	o.env = []string{"INTRAY_FAULT=pipeline.paired:1"}
-	o.launch()
-	if err := o.daemon.Wait(); err == nil {
-		t.Fatal("the daemon ended well")
-	}
-	o.daemon, o.env = nil, nil
+	o.dieAt("pipeline.paired:1")
 	o.start()
 	if _, err := os.Stat(o.path("out", "left", "fronts.json")); err != nil {
 		o.waitLog("Delivered.", "fronts.pdf")

@@ -6,9 +6,8 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
-	"maps"
-	"net"
 	"os"
 	"path/filepath"
 	"slices"
@@ -21,10 +20,13 @@ import (
 	"intray/daemon/extract"
 	"intray/daemon/handover"
 	"intray/daemon/intake"
+	"intray/daemon/metrics"
 	"intray/daemon/originals"
 	"intray/daemon/pages"
 	"intray/daemon/pipeline"
+	"intray/daemon/private"
 	"intray/daemon/retention"
+	"intray/daemon/search"
 	"intray/daemon/web"
 	"intray/daemon/worker"
 	"intray/ledger"
@@ -44,19 +46,31 @@ type house struct {
 	pool      *worker.Pool
 	pipeline  *pipeline.Pipeline
 	services  map[string]*pipeline.Service
+	kinds     kinds
+	metrics   *metrics.Metrics
+	search    *search.Follower // nil when its index cannot be opened
 	owner     string
 	room      *intake.Room
+	intake    *intake.Intake
 	fronts    []*intake.Front
+	events    *web.Events
 	ready     atomic.Bool
+	missing   []demand // what was asked for and not installed at the start
+	// signedIn outlives the house, so that a new configuration signs nobody out; nil ends with it.
+	signedIn *web.Sessions
+	// condition is how the daemon stands to its configuration.
+	condition func() condition
 }
 
 // openHouse opens what stands on disk and sets free what a crash left in hand.
 // cache is the folder for what can be made anew: compiled code, unpacked models.
 func openHouse(cfg *config.Config, cache string, known kinds, log *slog.Logger) (_ *house, err error) {
-	if err := checkEngines(cfg, cache, known, log); err != nil {
+	missing, err := checkEngines(cfg, cache, known, log)
+	if err != nil {
 		return nil, err
 	}
-	h := &house{cfg: cfg, log: log}
+	h := &house{cfg: cfg, missing: missing, log: log, kinds: known, metrics: metrics.New(version()), events: web.NewEvents(rememberEvents),
+		condition: func() condition { return condition{} }}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -65,14 +79,17 @@ func openHouse(cfg *config.Config, cache string, known kinds, log *slog.Logger) 
 	if h.services, err = services(cfg, known, log); err != nil {
 		return nil, err
 	}
-	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
-		return nil, fmt.Errorf("make data folder: %w", err)
+	if err := makeDataDir(cfg.DataDir, log); err != nil {
+		return nil, err
 	}
-	if h.ledger, err = ledger.Open(filepath.Join(cfg.DataDir, "ledger.db"), ledger.Options{Messages: handover.Messages(cfg)}); err != nil {
+	if h.ledger, err = ledger.Open(filepath.Join(cfg.DataDir, "ledger.db"), ledger.Options{Messages: handover.Messages(cfg), Observe: h.observe}); err != nil {
 		if errors.Is(err, ledger.ErrLocked) {
 			return nil, fmt.Errorf("another Intray uses the data folder %s: %w", cfg.DataDir, err)
 		}
 		return nil, fmt.Errorf("open ledger: %w", err)
+	}
+	if u := h.ledger.Upgraded(); u != nil {
+		log.Info("The ledger of an older Intray was brought up to date; a copy of it as it was is kept.", "schema", u.To, "was", u.From, "copy", u.Copy)
 	}
 	if h.owner, err = ownerName(h.ledger, cfg.DataDir); err != nil {
 		return nil, err
@@ -92,6 +109,45 @@ func openHouse(cfg *config.Config, cache string, known kinds, log *slog.Logger) 
 	}
 	h.pipeline, err = newPipeline(h)
 	return h, err
+}
+
+// makeDataDir makes the folder for the service's account alone. Rights that cannot
+// be set keep nobody from working: the folder may lie where there are none.
+func makeDataDir(dir string, log *slog.Logger) error {
+	err := private.Folder(dir)
+	if info, missing := os.Stat(dir); missing != nil || !info.IsDir() {
+		return fmt.Errorf("make data folder: %w", errors.Join(err, missing))
+	}
+	if err != nil {
+		log.Warn("The data folder cannot be kept to the service's account: others may read it.", "folder", dir, "error", err)
+	}
+	if owner, me := private.Owner(dir), private.Me(); owner != me && os.Geteuid() == 0 {
+		log.Warn("The data folder is another user's. A service that runs as that user will not be able to use what is written now; stop, and start Intray as that user.",
+			"folder", dir, "user", owner, "runs_as", me)
+	}
+	return nil
+}
+
+// strangers is a sentence about files in the data folder that the service's user may not
+// use, "" without one.
+func strangers(dir string) string {
+	path, owner := private.Stranger(dir)
+	if path == "" {
+		return ""
+	}
+	host := private.Owner(dir)
+	return fmt.Sprintf("%s belongs to %s and the data folder to %s, as after a command that %s ran: `chown -R %s: %s` gives everything there back",
+		path, owner, host, owner, host, dir)
+}
+
+// withStrangers adds it to an error that may come of it.
+func withStrangers(err error, dir string) error {
+	if errors.Is(err, fs.ErrPermission) {
+		if why := strangers(dir); why != "" {
+			return fmt.Errorf("%w. %s", err, why)
+		}
+	}
+	return err
 }
 
 func newPipeline(h *house) (*pipeline.Pipeline, error) {
@@ -119,6 +175,12 @@ func newPipeline(h *house) (*pipeline.Pipeline, error) {
 	}, nil
 }
 
+// observe is told each event of the ledger.
+func (h *house) observe(e ledger.Event, d ledger.Document) {
+	h.metrics.Observe(e, d)
+	h.events.Observe(e, d)
+}
+
 // close ends the workers and, last, the ledger.
 func (h *house) close() error {
 	var errs []error
@@ -129,6 +191,9 @@ func (h *house) close() error {
 	}
 	for _, s := range h.services {
 		errs = append(errs, s.Provider.Close())
+	}
+	if h.search != nil {
+		errs = append(errs, h.search.Index.Close())
 	}
 	if h.ledger != nil {
 		errs = append(errs, h.ledger.Close())
@@ -142,11 +207,19 @@ func (h *house) close() error {
 //	stop:  watcher and intake, documents in hand (soft, then hard), web and webhooks, workers,
 //	       cloud engines, ledger (close)
 func (h *house) run(ctx context.Context) (err error) {
+	h.tellMissing()
+	h.tellLeft()
 	if err := h.pipeline.Prepare(); err != nil {
 		return err
 	}
 	if err := h.openFronts(); err != nil {
 		return err
+	}
+	if err := h.figures(); err != nil {
+		return err
+	}
+	if h.search, err = openSearch(h.cfg, h.ledger, h.log); err != nil {
+		h.log.Error("Search is off: its index cannot be opened.", "error", err)
 	}
 	// The web side outlives the work, so that a stop can be watched.
 	serving, stopServing := context.WithCancel(context.WithoutCancel(ctx))
@@ -169,17 +242,24 @@ func (h *house) run(ctx context.Context) (err error) {
 		}
 		group.Go(func() { room.Run(watching) })
 	}
-	for _, f := range h.fronts {
-		group.Go(func() { failed <- f.Run(watching) })
-	}
 	soft, stopSoft := context.WithCancel(ctx)
 	defer stopSoft()
 	hard, stopHard := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopHard()
 	group.Go(func() { failed <- h.pipeline.Run(soft, hard, false) })
 	group.Go(func() { h.keepHouse(watching) })
+	if h.search != nil {
+		group.Go(func() { h.search.Run(watching) })
+	}
+	group.Go(func() { h.deleteLeft(watching) })
+	group.Go(func() { h.pipeline.Compare(soft) })
 	outbox := &handover.Desk{Config: h.cfg, Ledger: h.ledger, Log: h.log}
 	group.Go(func() { failed <- outbox.Run(soft) })
+	giveBack()
+	group.Go(func() { giveBackLater(watching) })
+	for _, f := range h.fronts {
+		group.Go(func() { failed <- f.Run(watching) })
+	}
 	h.ready.Store(true)
 
 	select {
@@ -198,51 +278,34 @@ func (h *house) run(ctx context.Context) (err error) {
 	return errors.Join(err, <-served, <-called)
 }
 
-func (h *house) serve(ctx context.Context, served chan<- error) error {
-	if h.cfg.Web.Listen == "" {
-		served <- nil
-		return nil
-	}
-	token, err := web.Token(tokenPath(h.cfg))
+// tellLeft says at the start which documents nobody can decide on, because their folder
+// was taken out of the configuration.
+func (h *house) tellLeft() {
+	counts, err := h.ledger.FolderCounts()
 	if err != nil {
-		return err
+		h.log.Error("The documents of each folder cannot be counted.", "error", err)
+		return
 	}
-	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", h.cfg.Web.Listen)
-	if err != nil {
-		// Scans must go on even when the port is taken.
-		h.log.Error("The local page and API are off: the address cannot be used.", "listen", h.cfg.Web.Listen, "error", err)
-		served <- nil
-		return nil
+	for folder, states := range counts {
+		known := slices.ContainsFunc(h.cfg.Folders, func(f config.Folder) bool { return f.Name == folder })
+		if n := states[ledger.NeedsHumanReview]; n > 0 && !known {
+			h.log.Warn("Documents in review wait for their folder, which is not in the configuration any more; put its section back to decide on them.",
+				"folder", folder, "documents", n)
+		}
 	}
-	server := &web.Server{Ledger: h.ledger, Token: token, Ready: h.ready.Load, Actions: h.actions(), Log: h.log}
-	go func() { served <- server.Serve(ctx, l, h.cfg.Web.Listen) }()
-	return nil
 }
 
-// actions is what the API can have done.
-func (h *house) actions() web.Actions {
-	return web.Actions{
-		Retry: func(id, actor string) (ledger.Document, error) {
-			return retryDocument(h.ledger, h.originals, h.log, id, actor)
-		},
-		Tell: func(ids []string) (int, error) { return tellAgain(h.ledger, ids) },
-		Decide: func(ctx context.Context, id, verb string, q web.DecisionRequest) (ledger.Document, error) {
-			return decide(ctx, h.pipeline, id, verb, "api", q)
-		},
-		Purge: func(ctx context.Context, ids []string, dry bool) (any, error) {
-			return purge(ctx, h.purger(), ids, "api", dry)
-		},
-		Backup: h.ledger.Backup,
-		Stats: func() (any, error) {
-			s, err := statsOf(h.ledger, slices.Sorted(maps.Keys(h.services)), h.services)
-			s.Running, s.Intake = true, &intakeStats{Paused: h.room.Paused(), Waiting: map[string]int{}}
-			for _, f := range h.fronts {
-				s.Intake.Waiting[f.Name()] = f.Waiting()
-			}
-			return s, err
-		},
+// giveBackLater does it once more when the start is really over.
+func giveBackLater(ctx context.Context) {
+	select {
+	case <-time.After(startOver):
+		giveBack()
+	case <-ctx.Done():
 	}
 }
+
+// startOver is when what runs at the start only has run.
+const startOver = 10 * time.Second
 
 func (h *house) purger() *retention.Purger {
 	return &retention.Purger{Config: h.cfg, Ledger: h.ledger, Originals: h.originals, Results: resultsOf(h.cfg), Log: h.log}
@@ -251,6 +314,10 @@ func (h *house) purger() *retention.Purger {
 const (
 	// keepCallbacks is how long callbacks are remembered, to know them again.
 	keepCallbacks = 30 * 24 * time.Hour
+	// keepKeys is how long an upload that is sent again is known by its key.
+	keepKeys = 30 * 24 * time.Hour
+	// rememberEvents is for how many events a follower may have been away.
+	rememberEvents = 2000
 	// housekeeping is how often retention is looked at.
 	housekeeping = time.Hour
 	// A ledger is compacted when this much of it, in bytes, and half of it is free.
@@ -273,6 +340,9 @@ func (h *house) keepHouse(ctx context.Context) {
 		if err := h.ledger.ForgetCallbacks(time.Now().Add(-keepCallbacks)); err != nil {
 			h.log.Error("Old callbacks could not be forgotten.", "error", err)
 		}
+		if err := h.ledger.ForgetKeys(time.Now().Add(-keepKeys)); err != nil {
+			h.log.Error("Old keys of uploads could not be forgotten.", "error", err)
+		}
 		if size, free, err := h.ledger.Space(); err == nil && free > worthCompacting && free > size/2 {
 			if err := h.ledger.Compact(); err != nil {
 				h.log.Error("The ledger could not be compacted.", "error", err)
@@ -288,7 +358,23 @@ func (h *house) keepHouse(ctx context.Context) {
 	}
 }
 
-func tokenPath(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "api-token") }
+// deleteLeftEvery is how often providers are asked to delete what they did not.
+const deleteLeftEvery = 10 * time.Minute
+
+// deleteLeft has it deleted, at the start and then now and then.
+func (h *house) deleteLeft(ctx context.Context) {
+	tick := time.NewTicker(deleteLeftEvery)
+	defer tick.Stop()
+	for ctx.Err() == nil {
+		if err := h.pipeline.DeleteLeft(ctx); err != nil {
+			h.log.Error("What cloud engines still have could not be looked up.", "error", err)
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+		}
+	}
+}
 
 // takers is how many files of one folder are taken at once: enough for their
 // syncs to disk to share the wait.
@@ -297,15 +383,16 @@ const takers = 8
 // openFronts makes ready to watch the hot folders.
 func (h *house) openFronts() error {
 	h.room = &intake.Room{Dir: h.originals.Dir(), MinFree: uint64(h.cfg.MinFreeMB) << 20, Log: h.log}
-	in := &intake.Intake{Ledger: h.ledger, Originals: h.originals, Room: h.room, Owner: h.owner, Sniff: pages.Sniff, Log: h.log}
+	h.intake = &intake.Intake{Ledger: h.ledger, Originals: h.originals, Room: h.room, Owner: h.owner, Sniff: pages.Sniff, Log: h.log}
+	skip := []string{h.cfg.DataDir}
 	for _, f := range h.cfg.Folders {
-		folder := intake.Folder{Name: f.Name, Path: f.Path, After: intake.After(f.After), Archive: f.Archive,
-			Again: f.OnDuplicate == "again", ClaimExpiry: f.ClaimExpiry.Std()}
-		skip := []string{f.Output, f.Review, f.Failed}
-		if folder.After == intake.Archive {
-			skip = append(skip, f.Archive)
+		for _, p := range f.Results() {
+			skip = append(skip, p.Path)
 		}
-		front, err := intake.NewFront(in, folder, watcher.Options{Settle: f.Settle.Std(), SettleMax: f.SettleMax.Std(), Sweep: f.Sweep.Std(),
+	}
+	for _, f := range h.cfg.Folders {
+		folder := hotFolderOf(f)
+		front, err := intake.NewFront(h.intake, folder, watcher.Options{Settle: f.Settle.Std(), SettleMax: f.SettleMax.Std(), Sweep: f.Sweep.Std(),
 			Mode: watcher.Mode(f.Notify), Takers: takers, Skip: skip})
 		if err != nil {
 			return err
@@ -313,6 +400,11 @@ func (h *house) openFronts() error {
 		h.fronts = append(h.fronts, front)
 	}
 	return nil
+}
+
+func hotFolderOf(f config.Folder) intake.Folder {
+	return intake.Folder{Name: f.Name, Path: f.Path, After: intake.After(f.After), Archive: f.Archive,
+		Again: f.OnDuplicate == "again", ClaimExpiry: f.ClaimExpiry.Std()}
 }
 
 // realLoops checks the folders once more as they are on disk: behind a link, a

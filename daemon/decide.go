@@ -50,12 +50,15 @@ func (a *app) rejectCommand() *cobra.Command {
 }
 
 func (a *app) againCommand() *cobra.Command {
-	return &cobra.Command{
+	var engine string
+	c := &cobra.Command{
 		Use: "again ID", Short: "Have a document in review read once more", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.decide(cmd.Context(), args[0], review.Again, web.DecisionRequest{})
+			return a.decide(cmd.Context(), args[0], review.Again, web.DecisionRequest{Engine: engine})
 		},
 	}
+	c.Flags().StringVar(&engine, "engine", "", "begin with this engine of the document's folder")
+	return c
 }
 
 // decide asks the running daemon, or carries the decision out itself.
@@ -103,22 +106,44 @@ func workDir(cfg *config.Config) string { return filepath.Join(cfg.DataDir, "wor
 // decide carries a decision out that came by command, with what stands in the
 // bundle's fields.txt and what came with it.
 func decide(ctx context.Context, p *pipeline.Pipeline, id, verb, actor string, q web.DecisionRequest) (ledger.Document, error) {
-	doc, err := p.Ledger.Get(id)
-	if err != nil {
+	doc, outcome, err := carryOut(ctx, p, id, verb, actor, q, nil)
+	if err != nil || len(outcome.Objections) == 0 {
 		return doc, err
 	}
+	var sentences []string
+	for _, o := range outcome.Objections {
+		sentences = append(sentences, o.Sentence)
+	}
+	return doc, fmt.Errorf("%w: %s", web.ErrRefused, strings.Join(sentences, " "))
+}
+
+// carryOut is decide with the objections apart, which stand in the bundle's
+// fields.txt as well. same, if given, refuses when the document or that text is
+// another than the person saw.
+func carryOut(ctx context.Context, p *pipeline.Pipeline, id, verb, actor string, q web.DecisionRequest,
+	same func(ledger.Document, review.Order) error) (ledger.Document, review.Outcome, error) {
+	none := review.Outcome{}
+	doc, err := p.Ledger.Get(id)
+	if err != nil {
+		return doc, none, err
+	}
 	if doc.State != ledger.NeedsHumanReview || len(doc.Outputs) == 0 {
-		return doc, fmt.Errorf("%w: %s is %s (%s); only what is in review can be decided on", web.ErrRefused, doc.ID, doc.State, doc.State.Meaning())
+		return doc, none, fmt.Errorf("%w: %s is %s (%s); only what is in review can be decided on", web.ErrRefused, doc.ID, doc.State, doc.State.Meaning())
 	}
 	bundle := doc.Outputs[0]
 	order, text, err := review.OrderFor(doc.ID, doc.AttemptID, bundle, verb, actor)
 	if errors.Is(err, review.ErrDecided) {
-		return doc, fmt.Errorf("%w: %w", web.ErrRefused, err)
+		return doc, none, fmt.Errorf("%w: %w", web.ErrRefused, err)
 	}
 	if err != nil {
-		return doc, err
+		return doc, none, err
 	}
-	order.Confirm = order.Confirm || q.Confirm
+	if same != nil {
+		if err := same(doc, order); err != nil {
+			return doc, none, err
+		}
+	}
+	order.Confirm, order.Engine = order.Confirm || q.Confirm, q.Engine
 	if q.Reason != "" {
 		order.Reason = q.Reason
 	}
@@ -127,15 +152,11 @@ func decide(ctx context.Context, p *pipeline.Pipeline, id, verb, actor string, q
 		order.Edits = append(order.Edits, review.Edit{Name: name, Value: q.Fields[name]})
 	}
 	outcome, err := review.CarryOut(ctx, p, order, text)
-	if errors.Is(err, review.ErrDecided) {
-		return doc, fmt.Errorf("%w: %w", web.ErrRefused, err)
+	if errors.Is(err, review.ErrDecided) || errors.Is(err, pipeline.ErrMayNotRead) || errors.Is(err, pipeline.ErrNoFolder) {
+		return doc, none, fmt.Errorf("%w: %w", web.ErrRefused, err)
 	}
 	if err != nil || len(outcome.Objections) == 0 {
-		return outcome.Document, err
+		return outcome.Document, outcome, err
 	}
-	var sentences []string
-	for _, o := range outcome.Objections {
-		sentences = append(sentences, o.Sentence)
-	}
-	return doc, errors.Join(fmt.Errorf("%w: %s", web.ErrRefused, strings.Join(sentences, " ")), review.Objected(bundle, text, outcome))
+	return doc, outcome, review.Objected(bundle, text, outcome)
 }

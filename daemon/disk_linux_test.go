@@ -114,20 +114,6 @@ func (o *office) dropScans(stem string, n int) map[string][]byte {
 // troubles counts what the daemon has warned of so far.
 func (o *office) troubles() int { return o.log.count(" WARN ") + o.log.count(" ERROR ") }
 
-// await waits for something the log tells.
-func (o *office) await(what string, there func() bool) {
-	o.t.Helper()
-	late := time.NewTimer(patience)
-	defer late.Stop()
-	for !there() {
-		select {
-		case <-o.log.arrived:
-		case <-late.C:
-			o.t.Fatalf("waited in vain for %s:\n%s", what, o.log)
-		}
-	}
-}
-
 // allDelivered waits for the documents and checks that each went all the way
 // exactly once and that nothing else is left anywhere.
 func (o *office) allDelivered(docs map[string][]byte) {
@@ -313,6 +299,23 @@ func freeze(place string) func(o *office) func() {
 	}
 }
 
+// misplace returns a strike that puts something else in a folder's place.
+func misplace(place string, put func(path string) error) func(o *office) func() {
+	return func(o *office) func() {
+		path := o.path(place)
+		o.must(os.MkdirAll(path, 0o755))
+		o.must(os.Rename(path, path+".aside"))
+		o.must(put(path))
+		return func() { o.must(errors.Join(os.Remove(path), os.Rename(path+".aside", path))) }
+	}
+}
+
+func emptyFile(path string) error { return os.WriteFile(path, nil, 0o644) }
+
+func linkToNowhere(path string) error { return os.Symlink(path+".mounted/out", path) }
+
+func linkToScans(path string) error { return os.Symlink(filepath.Join(filepath.Dir(path), "in"), path) }
+
 // forbid returns a strike that takes away the permission to write to a folder.
 func forbid(place string) func(o *office) func() {
 	return func(o *office) func() {
@@ -350,5 +353,8 @@ func TestFailingWrites(t *testing.T) {
 		"EACCES on originals":       {strike: forbid("data/originals/tmp"), mortal: true, hot: true},
 		"EACCES on the hot folder":  {strike: forbid("in"), mortal: true},
 		"EPERM on results":          {strike: freeze("out")},
+		"ENOTDIR on results":        {strike: misplace("out", emptyFile)},
+		"EEXIST on results at work": {strike: misplace("out", linkToNowhere), inHand: 3},
+		"results in the hot folder": {strike: misplace("out", linkToScans)},
 	})
 }

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -18,6 +19,7 @@ import (
 
 	"intray/daemon/config"
 	"intray/daemon/durable"
+	"intray/daemon/web"
 )
 
 // finding is one line of doctor: what was looked at, and what to do if it is not ok.
@@ -53,7 +55,10 @@ func (a *app) doctorCommand() *cobra.Command {
 			}
 			findings = append(findings, findEngines(cfg, a.kinds)...)
 			findings = append(findings, checkFolders(cfg)...)
+			findings = append(findings, a.checkUnit(cfg, path, dropInFile)...)
+			findings = append(findings, checkDrives(cfg, lookAtDrive)...)
 			findings = append(findings, checkSpace(cfg), checkPort(cfg), checkClock(path))
+			findings = append(findings, checkPage(cfg)...)
 			findings = append(findings, checkTold(cmd.Context(), cfg)...)
 			if deep {
 				found, err := deepCheck(cmd.Context(), cfg)
@@ -72,7 +77,7 @@ func (a *app) doctorCommand() *cobra.Command {
 				fmt.Fprintf(a.out, "%-14s ok       %s\n", f.what, f.detail)
 			}
 			if bad > 0 {
-				return &exitError{exitUnexpected, fmt.Errorf("%d problems found", bad)}
+				return &exitError{exitUnexpected, fmt.Errorf("problems found: %d", bad)}
 			}
 			return nil
 		},
@@ -107,15 +112,15 @@ func findEngines(cfg *config.Config, known kinds) []finding {
 			out = append(out, finding{what: what, problem: fmt.Sprintf("kind %q is not in this program", spec.Kind)})
 			continue
 		}
-		engine, err := newRecognizer(spec, cache)
+		engine, err := newRecognizer(spec, cache, cfg.ModelDir())
 		if err != nil {
 			out = append(out, finding{what: what, problem: err.Error()})
 			continue
 		}
 		caps := engine.Capabilities()
 		_ = engine.Close()
-		out = append(out, finding{what: what, detail: strings.TrimSpace(caps.Kind + " " + caps.Version)},
-			checkLanguages(cfg, name, caps.Languages))
+		out = append(out, finding{what: what, detail: strings.TrimSpace(caps.Kind + " " + caps.Version)})
+		out = append(out, checkLanguages(cfg, name, caps.Languages)...)
 	}
 	return out
 }
@@ -126,34 +131,36 @@ func cloudFinding(cfg *config.Config, known kinds, name string) finding {
 	if _, err := services(cfg, known, slog.New(slog.DiscardHandler)); err != nil {
 		return finding{what: what, problem: err.Error()}
 	}
+	if missing := cfg.Engines[name].MissingSecrets(); len(missing) > 0 {
+		return finding{what: what, problem: strings.Join(missing, "; ") + "; nothing can be sent or proven with it"}
+	}
 	c := cfg.Engines[name].Cloud.Completed()
 	return finding{what: what, detail: fmt.Sprintf("%s, a cloud engine (nothing was sent; on_unknown = %q)", cfg.Engines[name].Kind, c.OnUnknown)}
 }
 
-func checkLanguages(cfg *config.Config, engine string, installed []string) finding {
-	wanted := slices.Clone(cfg.Engines[engine].Languages)
-	for _, f := range cfg.Folders {
-		if slices.Contains(f.Engine, engine) {
-			wanted = append(wanted, f.Languages...)
-		}
+// checkLanguages compares what is asked of an engine with what there is.
+func checkLanguages(cfg *config.Config, engine string, installed []string) []finding {
+	var out []finding
+	for _, d := range lacking(cfg, engine, installed) {
+		out = append(out, finding{what: "languages", problem: fmt.Sprintf("%s asks for %s, which is not installed; there are: %s. %s",
+			d.who(), strings.Join(d.Languages, ", "), strings.Join(installed, ", "), d.howToMend(cfg))})
 	}
-	slices.Sort(wanted)
-	wanted = slices.Compact(wanted)
-	var missing []string
-	for _, l := range wanted {
-		if !slices.Contains(installed, l) {
-			missing = append(missing, l)
-		}
+	if out != nil {
+		return out
 	}
-	if len(missing) > 0 {
-		return finding{what: "languages", problem: fmt.Sprintf("%s missing; install the model (Debian: tesseract-ocr-%s) or take it out of the configuration; there are: %s",
-			strings.Join(missing, ", "), strings.ReplaceAll(missing[0], "_", "-"), strings.Join(installed, ", "))}
-	}
-	return finding{what: "languages", detail: strings.Join(wanted, ", ")}
+	return []finding{{what: "languages", detail: strings.Join(languagesOf(asked(cfg, engine)), ", ")}}
 }
 
 func checkFolders(cfg *config.Config) []finding {
-	out := []finding{writable("data", cfg.DataDir)}
+	data := writable("data", cfg.DataDir)
+	switch why := strangers(cfg.DataDir); {
+	case why == "" || data.problem != "":
+	case os.Geteuid() == 0: // who may use it all the same, and may be the only user that Intray has here
+		data.detail += " (" + why + ")"
+	default:
+		data.problem = why
+	}
+	out := []finding{data}
 	for _, f := range cfg.Folders {
 		out = append(out, hotFolder(f), writable("output", f.Output), writable("review", f.Review), writable("failed", f.Failed))
 	}
@@ -212,11 +219,15 @@ func checkPort(cfg *config.Config) finding {
 	if cfg.Web.Listen == "" {
 		return finding{what: "port", detail: "off (web.listen is empty)"}
 	}
-	client := http.Client{Timeout: 2 * time.Second}
-	if answer, err := client.Get("http://" + dialable(cfg.Web.Listen) + "/healthz"); err == nil {
+	client, err := clientFor(cfg.Web)
+	if err != nil {
+		return finding{what: "port", problem: err.Error()}
+	}
+	client.Timeout = 2 * time.Second
+	if answer, err := client.Get(scheme(cfg.Web) + dialable(cfg.Web.Listen) + "/healthz"); err == nil {
 		_ = answer.Body.Close()
 		if answer.StatusCode == http.StatusOK {
-			return finding{what: "port", detail: cfg.Web.Listen + " (Intray is running)"}
+			return whoListens(cfg)
 		}
 	}
 	l, err := net.Listen("tcp", cfg.Web.Listen)
@@ -226,6 +237,55 @@ func checkPort(cfg *config.Config) finding {
 	_ = l.Close()
 	return finding{what: "port", detail: cfg.Web.Listen + " (free)"}
 }
+
+// whoListens tells this Intray's daemon, which knows its token, from another's.
+func whoListens(cfg *config.Config) finding {
+	var documents []web.Summary
+	_, err := askDaemon(context.Background(), cfg, request{path: "/api/v1/documents?limit=1", into: &documents})
+	switch {
+	case errors.Is(err, errStranger), errors.Is(err, errNoDaemon):
+		return finding{what: "port", problem: cfg.Web.Listen + " is used by another program or another Intray, so this one's page and API are off; change web.listen"}
+	case err != nil:
+		return finding{what: "port", problem: err.Error()}
+	}
+	return finding{what: "port", detail: cfg.Web.Listen + " (Intray is running)"}
+}
+
+// checkPage looks at what the page needs besides its port: passwords that can be
+// read and are worth the name, and a certificate that is good for a while.
+func checkPage(cfg *config.Config) []finding {
+	if cfg.Web.Listen == "" {
+		return nil
+	}
+	var out []finding
+	for _, u := range cfg.Web.Users {
+		what := "user " + u.Name
+		switch password, err := u.Password.Reveal(); {
+		case err != nil:
+			out = append(out, finding{what: what, problem: err.Error() + "; nobody can sign in as " + u.Name})
+		case len(password) < shortestPassword:
+			out = append(out, finding{what: what, problem: fmt.Sprintf("the password is shorter than %d letters", shortestPassword)})
+		default:
+			out = append(out, finding{what: what, detail: u.Role})
+		}
+	}
+	if cfg.Web.TLSCert == "" {
+		return out
+	}
+	if _, err := certificateOf(cfg.Web); err != nil {
+		return append(out, finding{what: "certificate", problem: err.Error()})
+	}
+	certificate, err := certificateIn(cfg.Web.TLSCert)
+	switch {
+	case err != nil:
+		return append(out, finding{what: "certificate", problem: err.Error()})
+	case time.Until(certificate.NotAfter) < 0:
+		return append(out, finding{what: "certificate", problem: "it ended on " + certificate.NotAfter.Format(time.DateOnly) + "; browsers refuse it"})
+	}
+	return append(out, finding{what: "certificate", detail: "good until " + certificate.NotAfter.Format(time.DateOnly)})
+}
+
+const shortestPassword = 8
 
 // checkClock finds a clock that stands in the past: retries and leases go by it.
 func checkClock(path string) finding {

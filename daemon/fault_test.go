@@ -68,11 +68,33 @@ func TestA3KillAtEveryPoint(t *testing.T) {
 }
 
 // killedElsewhere is true for points that only folders with special wishes come
-// to: TestSplitSurvivesKills, TestFrontsAndBacks, TestTableAndCommand and
-// TestCloudSurvivesKills kill
+// to: TestSplitSurvivesKills, TestFrontsAndBacks, TestTableAndCommand,
+// TestUploadSurvivesKills, TestCloudSurvivesKills and TestCompareSurvivesKills kill
 // there.
 func killedElsewhere(point string) bool {
-	return strings.HasPrefix(point, "provider.") || slices.Contains([]string{"pipeline.split", "pipeline.splitting", "pipeline.paired", "handover.told"}, point)
+	return strings.HasPrefix(point, "provider.") || strings.HasPrefix(point, "compare.") || slices.Contains([]string{"pipeline.split", "pipeline.splitting", "pipeline.paired", "handover.told", "intake.uploaded"}, point)
+}
+
+// dieAt starts the daemon, which kills itself where the fault says, POINT:NTH, and
+// waits until it has. A point that it never comes to fails the test.
+func (o *office) dieAt(fault string) {
+	o.t.Helper()
+	o.env = []string{"INTRAY_FAULT=" + fault}
+	o.launch()
+	daemon := o.daemon
+	o.daemon, o.env = nil, nil
+	died := make(chan error, 1)
+	go func() { died <- daemon.Wait() }()
+	select {
+	case err := <-died:
+		if err == nil {
+			o.t.Fatalf("%s: the daemon ended well\n%s", fault, o.log)
+		}
+	case <-time.After(patience):
+		_ = daemon.Process.Kill()
+		<-died
+		o.t.Fatalf("the daemon never came to %s\n%s", fault, o.log)
+	}
 }
 
 func killAt(t *testing.T, contents map[string][]byte, point string, nth int) {
@@ -87,6 +109,9 @@ func killAt(t *testing.T, contents map[string][]byte, point string, nth int) {
 	go func() { died <- o.daemon.Wait() }()
 	killed := o.until(died, func() bool { return len(o.finals()) == 4 })
 	if !killed && nth == 1 {
+		_ = o.daemon.Process.Kill()
+		<-died
+		o.daemon = nil
 		t.Fatalf("the program never came to %s\n%s", point, o.log)
 	}
 	o.daemon.Process.Kill()

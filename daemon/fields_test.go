@@ -76,8 +76,8 @@ func TestFieldsOfTheCorpus(t *testing.T) {
 			compareXML(t, embedded, tr, resultOf(t, outXML, tr.stem))
 		}
 	}
-	report(t, "printed", printed)
-	report(t, "from XML", embedded)
+	tell(t, "printed", printed)
+	tell(t, "from XML", embedded)
 	for key, least := range map[string]float64{
 		"receipt total": 0.90, "receipt date": 0.92, "receipt merchant_name": 0.75,
 		"invoice invoice_number": 0.85, "invoice issue_date": 0.85, "invoice gross_total": 0.85, "invoice seller_name": 0.75,
@@ -235,7 +235,7 @@ func alike(got string, want any) bool {
 	return got != "" && value.Fold(strings.ReplaceAll(got, "#", "")) == value.Fold(strings.ReplaceAll(fmt.Sprint(want), "#", ""))
 }
 
-func report(t *testing.T, title string, s scores) {
+func tell(t *testing.T, title string, s scores) {
 	t.Helper()
 	t.Logf("%-40s %s", title, "right of all")
 	for _, key := range slices.Sorted(maps.Keys(s)) {

@@ -113,14 +113,8 @@ func TestTableAndCommand(t *testing.T) {
 		o.drop(fmt.Sprintf("=cmd %d.png", i), scanPNG(t, fmt.Sprintf("document number %d", i)))
 	}
 	for range 3 {
-		o.env = []string{"INTRAY_FAULT=handover.told:1"}
-		o.launch()
-		if err := o.daemon.Wait(); err == nil {
-			t.Fatal("the daemon ended well")
-		}
-		o.daemon = nil
+		o.dieAt("handover.told:1")
 	}
-	o.env = nil
 	o.start()
 	until := time.Now().Add(patience)
 	for {

@@ -35,6 +35,8 @@ type lab struct {
 	Endpoint   string `toml:"endpoint"`
 	Idempotent bool   `toml:"idempotent"`
 	MaxPages   int    `toml:"max_pages_each"`
+	MaxBytes   int64  `toml:"max_bytes_each"`
+	Splits     bool   `toml:"splits"`
 	caller     engines.Caller
 }
 
@@ -50,7 +52,7 @@ func newLab(s engines.Settings) (engines.Provider, error) {
 
 func (l *lab) Capabilities() engines.Capabilities {
 	return engines.Capabilities{Kind: "lab", Types: []string{"application/pdf"}, Cloud: true, IdempotentSubmit: l.Idempotent,
-		Webhook: true, Delete: true, MaxPages: l.MaxPages}
+		Webhook: true, Delete: true, MaxPages: l.MaxPages, MaxBytes: l.MaxBytes, Split: l.Splits}
 }
 
 func (l *lab) Close() error { return nil }
@@ -92,7 +94,11 @@ func (l *lab) Submit(ctx context.Context, doc engines.Document, key string) (eng
 
 func (l *lab) Status(ctx context.Context, job engines.Job) (engines.JobStatus, error) {
 	reply, err := l.do(ctx, http.MethodGet, "/jobs/"+job.ID, nil)
-	return engines.JobStatus{State: engines.JobState(reply.Body), RetryAfter: engines.RetryAfter(reply.Header, time.Now())}, err
+	status := engines.JobStatus{State: engines.JobState(reply.Body), RetryAfter: engines.RetryAfter(reply.Header, time.Now())}
+	if status.State == engines.JobFailed {
+		status.Err = &engines.Error{Kind: engines.Terminal, Code: engines.CodeContent, Sentence: "The lab cannot read it."}
+	}
+	return status, err
 }
 
 func (l *lab) Fetch(ctx context.Context, job engines.Job) ([]byte, error) {
@@ -137,13 +143,19 @@ type labServer struct {
 	// asked about before it is done; short how many pages are left out; refuses is the
 	// status that submissions get instead.
 	loses, polls, short, refuses int
-	asked                        map[string]int
-	result                       func(pages int) engines.Result
-	idempotent                   bool
+	// breaks is how many submissions are taken and answered with 500; fails is set
+	// when no job succeeds, withholds when no answer can be fetched.
+	breaks     int
+	fails      bool
+	withholds  bool
+	asked      map[string]int
+	result     func(pages int) engines.Result
+	idempotent bool
+	bodies     map[string][]byte // what was sent, by job
 }
 
 func newLabServer(t testing.TB) *labServer {
-	s := &labServer{t: t, sent: map[string]int{}, jobs: map[string]int{}, tokens: map[string]string{}, deleted: map[string]bool{}, asked: map[string]int{}, result: labResult}
+	s := &labServer{t: t, sent: map[string]int{}, jobs: map[string]int{}, tokens: map[string]string{}, deleted: map[string]bool{}, asked: map[string]int{}, result: labResult, bodies: map[string][]byte{}}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /jobs", s.submit)
 	mux.HandleFunc("GET /jobs/{id}", s.status)
@@ -176,7 +188,13 @@ func (s *labServer) submit(w http.ResponseWriter, r *http.Request) {
 		id = fmt.Sprintf("job-%d", len(s.jobs)+1)
 		s.tokens[r.Header.Get("Idempotency-Key")] = id
 	}
+	s.bodies[id] = body.Bytes()
 	s.jobs[id], _ = strconv.Atoi(r.Header.Get("X-Pages"))
+	if s.breaks > 0 {
+		s.breaks--
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
 	if s.loses > 0 {
 		s.loses--
 		conn, _, err := w.(http.Hijacker).Hijack()
@@ -201,6 +219,10 @@ func (s *labServer) status(w http.ResponseWriter, r *http.Request) {
 		fmt.Fprint(w, engines.JobRunning)
 		return
 	}
+	if s.fails {
+		fmt.Fprint(w, engines.JobFailed)
+		return
+	}
 	fmt.Fprint(w, engines.JobSucceeded)
 }
 
@@ -210,6 +232,10 @@ func (s *labServer) fetch(w http.ResponseWriter, r *http.Request) {
 	id := r.PathValue("id")
 	if s.jobs[id] == 0 || s.deleted[id] {
 		w.WriteHeader(http.StatusGone)
+		return
+	}
+	if s.withholds {
+		w.WriteHeader(http.StatusBadRequest)
 		return
 	}
 	_ = json.NewEncoder(w).Encode(s.result(s.jobs[id] - s.short))

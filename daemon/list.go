@@ -46,6 +46,7 @@ func (a *app) listCommand() *cobra.Command {
 		"state": "only documents in this state", "folder": "only documents of this folder",
 		"name":  "only files whose name begins with this, sorted by name",
 		"since": "only documents received since this day or moment", "until": "only documents received before it",
+		"text":  "only documents with these words or this field:value, newest first",
 		"limit": "at most this many (default 100)", "cursor": "go on where the last list ended",
 	} {
 		asked[name] = c.Flags().String(name, "", help)
@@ -104,6 +105,9 @@ func listDocuments(ctx context.Context, cfg *config.Config, query url.Values) (d
 	}
 	docs = []web.Summary{}
 	answer, err := ask(ctx, cfg, request{path: "/api/v1/documents?" + query.Encode(), into: &docs}, func(l *ledger.Ledger) error {
+		if query.Get("text") != "" {
+			return &exitError{exitUnreachable, errors.New("words are looked up by the daemon, and none runs")}
+		}
 		page, err := l.List(q)
 		docs, next = web.Summaries(page.Documents), page.Next
 		return err
@@ -129,7 +133,7 @@ func nextCursor(link string) string {
 func showDocument(ctx context.Context, cfg *config.Config, id string) (web.Detail, error) {
 	var detail web.Detail
 	_, err := ask(ctx, cfg, request{path: "/api/v1/documents/" + url.PathEscape(id), into: &detail}, func(l *ledger.Ledger) (err error) {
-		detail, err = web.Describe(l, id)
+		detail, err = web.Describe(l, id, func(doc ledger.Document) string { return advice(cfg, doc) })
 		return err
 	})
 	return detail, err
@@ -150,15 +154,31 @@ func (a *app) printList(docs []web.Summary) error {
 	w := tabwriter.NewWriter(a.out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "DOCUMENT\tSTATE\tRECEIVED\tFOLDER\tFILE\tWHY")
 	for _, d := range docs {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.DocumentID, d.State, d.ReceivedAt.Local().Format(time.DateTime), d.Folder, printable(d.Path), printable(why(d)))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\n", d.DocumentID, d.State, d.ReceivedAt.Local().Format(time.DateTime), d.Folder, brief(printable(d.Path)), printable(why(d)))
 	}
 	return w.Flush()
+}
+
+// longestShown bounds a path in a table, in characters: one long name would push
+// the column after it off the screen for all.
+const longestShown = 60
+
+// brief keeps the ends of a long path: where it is, and what its name ends in.
+func brief(path string) string {
+	r := []rune(path)
+	if len(r) <= longestShown {
+		return path
+	}
+	const tail = longestShown / 2
+	return string(r[:longestShown-tail-1]) + "…" + string(r[len(r)-tail:])
 }
 
 func why(d web.Summary) string {
 	switch {
 	case d.DuplicateOf != "":
 		return "same content as " + d.DuplicateOf
+	case d.State == string(ledger.Rejected) && d.Reason != "": // what a person said, rather than what was doubted before
+		return d.Reason
 	case d.Failure != nil && !strings.HasPrefix(d.State, "completed"):
 		return d.Failure.Sentence
 	}
@@ -185,6 +205,7 @@ func (a *app) printDetail(d web.Detail) error {
 	if d.NotBefore != nil && d.State == string(ledger.FailedRetryable) {
 		row("next try", d.NotBefore.Local().Format(time.DateTime))
 	}
+	row("what to do", d.Advice)
 	for _, o := range d.Outputs {
 		row("delivered", o)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -16,7 +17,7 @@ import (
 // first.
 type lineHandler struct {
 	out   *console
-	level slog.Level
+	level slog.Leveler
 	attrs []slog.Attr
 	group string
 }
@@ -25,31 +26,44 @@ func newLog(out *console, level slog.Level) *slog.Logger {
 	return slog.New(&lineHandler{out: out, level: level})
 }
 
-func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool { return level >= h.level }
+func (h *lineHandler) Enabled(_ context.Context, level slog.Level) bool {
+	return level >= h.level.Level()
+}
 
 func (h *lineHandler) Handle(_ context.Context, r slog.Record) error {
+	return h.out.line(fmt.Sprintf("%s %-5s %s", r.Time.Format(time.DateTime), r.Level, h.sentence(r)))
+}
+
+// sentence is a record without its time and level.
+func (h *lineHandler) sentence(r slog.Record) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %-5s %s", r.Time.Format(time.DateTime), r.Level, r.Message)
-	write := func(a slog.Attr) bool {
+	b.WriteString(r.Message)
+	write := func(group string, a slog.Attr) {
 		if value := fmt.Sprint(a.Value.Resolve().Any()); value != "" {
 			// What is not printable could command the terminal or forge a line.
 			if strings.ContainsFunc(value, func(r rune) bool { return !unicode.IsPrint(r) || strings.ContainsRune(" \"=", r) }) {
 				value = fmt.Sprintf("%q", value)
 			}
-			fmt.Fprintf(&b, "  %s%s=%s", h.group, a.Key, value)
+			fmt.Fprintf(&b, "  %s%s=%s", group, a.Key, value)
 		}
-		return true
 	}
 	for _, a := range h.attrs {
-		write(a)
+		write("", a)
 	}
-	r.Attrs(write)
-	return h.out.line(b.String())
+	r.Attrs(func(a slog.Attr) bool {
+		write(h.group, a)
+		return true
+	})
+	return b.String()
 }
 
 func (h *lineHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
 	out := *h
-	out.attrs = append(h.attrs[:len(h.attrs):len(h.attrs)], attrs...)
+	out.attrs = slices.Clone(h.attrs)
+	for _, a := range attrs {
+		a.Key = h.group + a.Key
+		out.attrs = append(out.attrs, a)
+	}
 	return &out
 }
 
@@ -97,4 +111,29 @@ func printable(s string) string {
 		}
 		return unicode.ReplacementChar
 	}, s)
+}
+
+// journalHandler is lineHandler for the journal, which knows the time itself and
+// reads the level from the line's beginning (sd-daemon(3): <PRIORITY>).
+type journalHandler struct{ lineHandler }
+
+func (h *journalHandler) Handle(_ context.Context, r slog.Record) error {
+	priority := 7 // debug
+	switch {
+	case r.Level >= slog.LevelError:
+		priority = 3
+	case r.Level >= slog.LevelWarn:
+		priority = 4
+	case r.Level >= slog.LevelInfo:
+		priority = 6
+	}
+	return h.out.line(fmt.Sprintf("<%d>%s", priority, h.sentence(r)))
+}
+
+func (h *journalHandler) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &journalHandler{*h.lineHandler.WithAttrs(attrs).(*lineHandler)}
+}
+
+func (h *journalHandler) WithGroup(name string) slog.Handler {
+	return &journalHandler{*h.lineHandler.WithGroup(name).(*lineHandler)}
 }

@@ -39,9 +39,18 @@ func runTests(m *testing.M) int {
 		panic(err)
 	}
 	defer os.RemoveAll(cache)
-	// Built before the cache moves: Go keeps its own there, too.
-	program := filepath.Join(cache, "program.exe") // the ending is for Windows
-	build := exec.Command("go", "build", "-tags", "faults", "-o", program, "intray")
+	if os.Getenv(theProgram) == "" { // under Wine it is set: there is no Go
+		buildProgram(filepath.Join(cache, "program"))
+	}
+	if err := errors.Join(os.Setenv("XDG_CACHE_HOME", cache), os.Mkdir(filepath.Join(cache, "intray"), 0o700)); err != nil {
+		panic(err)
+	}
+	return m.Run()
+}
+
+// buildProgram comes before the cache moves: Go keeps its own there, too.
+func buildProgram(file string) {
+	build := exec.Command("go", "build", "-tags", "faults", "-o", file, "intray")
 	if out, err := build.CombinedOutput(); err != nil {
 		panic(fmt.Sprintf("build the program: %v\n%s", err, out))
 	}
@@ -49,14 +58,9 @@ func runTests(m *testing.M) int {
 	if err != nil {
 		panic(err)
 	}
-	if err := errors.Join(os.Setenv("GOCACHE", strings.TrimSpace(string(gocache))), os.Setenv("XDG_CACHE_HOME", cache),
-		os.Mkdir(filepath.Join(cache, "intray"), 0o700)); err != nil {
+	if err := errors.Join(os.Setenv("GOCACHE", strings.TrimSpace(string(gocache))), os.Setenv(theProgram, file)); err != nil {
 		panic(err)
 	}
-	if err := os.Setenv(theProgram, program); err != nil {
-		panic(err)
-	}
-	return m.Run()
 }
 
 // theProgram names the program as it is built for use (and with its fault
@@ -228,6 +232,20 @@ func (o *office) waitLog(words ...string) string {
 		o.t.Fatalf("no line with %q in the log:\n%s", words, o.log)
 	}
 	return line
+}
+
+// await waits for something the log tells.
+func (o *office) await(what string, there func() bool) {
+	o.t.Helper()
+	late := time.NewTimer(patience)
+	defer late.Stop()
+	for !there() {
+		select {
+		case <-o.log.arrived:
+		case <-late.C:
+			o.t.Fatalf("waited in vain for %s:\n%s", what, o.log)
+		}
+	}
 }
 
 // delivered reads a delivered JSON and checks it against the schema.

@@ -27,8 +27,12 @@ import (
 	"intray/ledger"
 )
 
+// errChoose is for an engine that is chosen where nobody knows which may be.
+var errChoose = &exitError{exitUnreachable, errors.New("an engine is chosen while the daemon runs")}
+
 func (a *app) retryCommand() *cobra.Command {
 	var unsaid bool
+	var engine string
 	c := &cobra.Command{
 		Use: "retry ID...", Short: "Try failed or waiting documents again",
 		Long: "Gives failed documents their tries back and tries waiting ones at once. With --untold it is not documents\n" +
@@ -51,10 +55,13 @@ func (a *app) retryCommand() *cobra.Command {
 			var errs []error
 			for _, id := range ids {
 				var doc web.Summary
-				r := request{method: http.MethodPost, path: "/api/v1/documents/" + url.PathEscape(id) + "/retry", into: &doc, writes: true}
+				r := request{method: http.MethodPost, path: "/api/v1/documents/" + url.PathEscape(id) + "/retry", body: web.RetryRequest{Engine: engine}, into: &doc, writes: true}
 				_, err := ask(cmd.Context(), cfg, r, func(l *ledger.Ledger) error {
+					if engine != "" {
+						return errChoose
+					}
 					store := originals.View(filepath.Join(cfg.DataDir, "originals"))
-					next, err := retryDocument(l, store, log, id, "command line")
+					next, err := retryDocument(l, store, log, id, "command line", "")
 					doc = web.Summarize(next)
 					return err
 				})
@@ -67,14 +74,15 @@ func (a *app) retryCommand() *cobra.Command {
 			return errors.Join(errs...)
 		},
 	}
+	c.Flags().StringVar(&engine, "engine", "", "begin with this engine of the document's folder")
 	c.Flags().BoolVar(&unsaid, "untold", false, "tell webhooks, hooks and tables again what they could not be told")
 	return c
 }
 
 // retryDocument is pipeline.Retry with the refusals that people see.
-func retryDocument(l *ledger.Ledger, store *originals.Store, log *slog.Logger, id, actor string) (ledger.Document, error) {
-	doc, err := pipeline.Retry(l, store, log, id, actor)
-	if errors.Is(err, pipeline.ErrNothingToRetry) {
+func retryDocument(l *ledger.Ledger, store *originals.Store, log *slog.Logger, id, actor, engine string) (ledger.Document, error) {
+	doc, err := pipeline.Retry(l, store, log, id, actor, engine)
+	if errors.Is(err, pipeline.ErrNothingToRetry) || errors.Is(err, pipeline.ErrMayNotRead) {
 		err = fmt.Errorf("%w: %w", web.ErrRefused, err)
 	}
 	return doc, err
@@ -109,7 +117,10 @@ func (a *app) purgeCommand() *cobra.Command {
 				}
 				p := &retention.Purger{Config: cfg, Ledger: l, Originals: store, Results: resultsOf(cfg), Log: newLog(&console{w: a.errs}, slog.LevelWarn)}
 				removed, err = purge(cmd.Context(), p, ids, "command line", dry)
-				return err
+				if dry {
+					return err
+				}
+				return errors.Join(err, forgetWords(cmd.Context(), cfg, l, p.Log))
 			})
 			if err != nil {
 				return refused(err)
@@ -252,8 +263,12 @@ type stats struct {
 	Quality quality `json:"quality"`
 	// Cloud is how the cloud engines are, by name.
 	Cloud map[string]cloudStats `json:"cloud"`
+	// Comparisons are what second engines say of the first, by pair.
+	Comparisons []comparison `json:"comparisons"`
 	// Outbox is what others are told.
 	Outbox outboxStats `json:"outbox"`
+	// Configuration is how the daemon stands to its file; nil when none runs.
+	Configuration *condition `json:"configuration"`
 }
 
 // outboxStats counts messages that are to be told, and those given up.
@@ -267,6 +282,8 @@ type intakeStats struct {
 	Paused string `json:"paused"`
 	// Waiting counts files that wait in their hot folders, by folder.
 	Waiting map[string]int `json:"waiting"`
+	// Away are the hot folders that cannot be listed, each with the reason.
+	Away map[string]string `json:"away"`
 }
 
 type ledgerStats struct {
@@ -283,22 +300,16 @@ func statsOf(l *ledger.Ledger, cloud []string, live map[string]*pipeline.Service
 	for _, state := range ledger.States() {
 		s.Documents[state] = counts[state]
 	}
-	if s.Quality, err = qualityOf(l); err != nil {
-		return s, err
-	}
-	if s.Cloud, err = cloudStatsOf(l, cloud, live); err != nil {
-		return s, err
-	}
-	messages, err := l.Messages("")
+	tallies, err := l.Tallies()
 	if err != nil {
 		return s, err
 	}
-	for _, m := range messages {
-		if m.Dead {
-			s.Outbox.Dead++
-		} else {
-			s.Outbox.Waiting++
-		}
+	s.Quality, s.Comparisons = qualityOf(tallies), comparisonsOf(tallies)
+	if s.Cloud, err = cloudStatsOf(l, cloud, live); err != nil {
+		return s, err
+	}
+	if s.Outbox.Waiting, s.Outbox.Dead, err = l.CountMessages(); err != nil {
+		return s, err
 	}
 	s.Ledger.Bytes, s.Ledger.FreeBytes, err = l.Space()
 	return s, err
@@ -344,12 +355,18 @@ func (a *app) printStats(s stats) error {
 	if err := s.Quality.print(a.out); err != nil {
 		return err
 	}
+	printComparisons(a.out, s.Comparisons)
 	if n := s.Outbox; n.Waiting+n.Dead > 0 {
 		fmt.Fprintf(a.out, "Messages about documents: waiting to be told %d, given up %d. `intray list --untold` names them.\n", n.Waiting, n.Dead)
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Cloud)) {
 		c := s.Cloud[name]
 		fmt.Fprintf(a.out, "Engine %s: %d documents wait for its answer; pages sent today %d, this month %d. %s\n", name, c.Waiting, c.PagesToday, c.PagesMonth, c.Paused)
+	}
+	if s.Intake != nil {
+		for _, line := range sayAway(s.Intake.Away) {
+			fmt.Fprintln(a.out, line)
+		}
 	}
 	switch {
 	case s.Intake == nil:

@@ -101,7 +101,7 @@ func (a *app) ocrConfig(output string, languages []string) (*config.Config, erro
 		// How pages are read and written, as in the first folder; what comes in and
 		// where it goes is said on the command line.
 		first := cfg.Folders[0]
-		folder.NeverCloud, folder.EscalateBelow = first.NeverCloud, first.EscalateBelow
+		folder.NeverCloud, folder.EscalateBelow, folder.EscalateOn = first.NeverCloud, first.EscalateBelow, first.EscalateOn
 		folder.MaxPagesPerDay, folder.MaxPagesPerMonth = first.MaxPagesPerDay, first.MaxPagesPerMonth
 		folder.Engine, folder.Languages, folder.SidecarText = first.Engine, first.Languages, first.SidecarText
 		folder.Class, folder.Classes = first.Class, first.Classes

@@ -98,7 +98,7 @@ func TestPrepareTable(t *testing.T) {
 		group.Go(func() {
 			cache := t.TempDir()
 			reader := &worker.Reader{CacheDir: cache, NewRecognizer: func(spec worker.EngineSpec) (engines.Recognizer, error) {
-				return newRecognizer(spec, cache)
+				return newRecognizer(spec, cache, "")
 			}}
 			defer reader.Close()
 			for i := range next {

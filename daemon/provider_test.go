@@ -50,28 +50,38 @@ func TestCloudFolder(t *testing.T) {
 }
 
 // TestLostSubmission: what becomes of a document whose submission may have been
-// taken is the configuration's to say, or the token's.
+// taken is the configuration's to say, or the token's. What is sent again under a
+// token that the service knows is the same job, and its pages count once.
 func TestLostSubmission(t *testing.T) {
 	for name, c := range map[string]struct {
 		engine     string
 		idempotent bool
 		want       string
 		jobs, sent int
+		booked     int
+		broken     bool // the answer is a fault of the service, after it took it
 	}{
-		"review":     {"", false, "Needs review.", 1, 1},
-		"resubmit":   {"on_unknown = \"resubmit\"\n", false, "Delivered.", 2, 2},
-		"idempotent": {"idempotent = true\n", true, "Delivered.", 1, 2},
+		"review":     {"", false, "Needs review.", 1, 1, 1, false},
+		"resubmit":   {"on_unknown = \"resubmit\"\n", false, "Delivered.", 2, 2, 2, false},
+		"idempotent": {"idempotent = true\n", true, "Delivered.", 1, 2, 1, false},
+		"broken":     {"idempotent = true\n", true, "Delivered.", 1, 2, 1, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newLabServer(t)
 			s.loses, s.idempotent = 1, c.idempotent
+			if c.broken {
+				s.loses, s.breaks = 0, 1
+			}
 			o := labOffice(t, s, `engine = "lab"`, c.engine)
 			o.drop("bill.pdf", scanPDF(t, "first"))
 			o.start()
 			line := o.waitOutcome(c.want)
 			if c.want == "Needs review." && !strings.Contains(line, "so it may be there already") {
 				t.Error(line)
+			}
+			if out, _, _ := runIntray(t, "stats", "--config", o.config); !strings.Contains(out, fmt.Sprintf("pages sent today %d,", c.booked)) {
+				t.Errorf("want %d pages booked in\n%s", c.booked, out)
 			}
 			o.stop()
 			if _, n := s.submissions(); n != c.sent || len(s.jobs) != c.jobs {
@@ -88,7 +98,7 @@ func TestPagesMissing(t *testing.T) {
 	o := labOffice(t, s, `engine = "lab"`, "")
 	o.drop("bill.pdf", scanPDF(t, "first", "second", "third"))
 	o.start()
-	if line := o.waitOutcome("Needs review."); !strings.Contains(line, "3 pages were sent to lab and 2 came back") {
+	if line := o.waitOutcome("Needs review."); !strings.Contains(line, "The service read 2 of 3 pages") {
 		t.Error(line)
 	}
 	o.stop()
@@ -103,6 +113,32 @@ func eachItsNumber(result func(int) engines.Result) func(int) engines.Result {
 		r := result(pages)
 		r.Fields[0].Value = fmt.Sprintf("L-%d", n)
 		return r
+	}
+}
+
+// TestHollowAnswer: an answer with all pages and nothing on them, of a document that
+// is not blank, is no success.
+func TestHollowAnswer(t *testing.T) {
+	t.Parallel()
+	s := newLabServer(t)
+	s.result = func(pages int) (r engines.Result) {
+		for range pages {
+			r.Pages = append(r.Pages, engines.AnswerPage{PageResult: engines.PageResult{Width: 1000, Height: 1400}})
+		}
+		return r
+	}
+	o := labOffice(t, s, "engine = \"lab\"\nclass = \"none\"", "")
+	page := newSheet()
+	page.print(t, 200, russian...)
+	o.drop("bill.jpg", page.jpeg(t))
+	o.start()
+	o.waitOutcome("Needs review.")
+	if d := o.documents()[0]; d.Failure == nil || d.Failure.Code != engines.CodeHollow {
+		t.Errorf("%+v", d.Failure)
+	}
+	o.stop()
+	if _, n := s.submissions(); n != 1 {
+		t.Errorf("sent %d times", n)
 	}
 }
 
@@ -124,13 +160,8 @@ func TestCloudSurvivesKills(t *testing.T) {
 				for i, data := range contents {
 					o.drop(fmt.Sprintf("bill%d.pdf", i), data)
 				}
-				o.env = []string{"INTRAY_FAULT=" + point + ":" + strconv.Itoa(nth+1)}
-				o.launch()
-				if err := o.daemon.Wait(); err == nil {
-					t.Fatalf("it was not killed\n%s", o.log)
-				}
+				o.dieAt(point + ":" + strconv.Itoa(nth+1))
 				_, before := s.submissions()
-				o.daemon, o.env = nil, nil
 				o.start()
 				o.until(nil, func() bool { return len(o.finals()) == 3 })
 				o.stop()
@@ -235,10 +266,33 @@ func TestNeverCloud(t *testing.T) {
 			t.Errorf("sent %d times", n)
 		}
 		o.drop("open.pdf", scanPDF(t, "one"))
-		o.waitLog("open.pdf", "It looks like none of what this folder takes")
+		o.waitLog("Needs review.", "open.pdf")
+		if d := o.documents()[0]; d.Failure == nil || !strings.Contains(d.Failure.Sentence, "It looks like none of what this folder takes") {
+			t.Errorf("%+v", d)
+		}
 		o.stop()
 		if _, n := s.submissions(); n != 1 {
 			t.Errorf("one that is no payslip was sent %d times", n)
+		}
+	})
+	t.Run("not legible", func(t *testing.T) {
+		t.Parallel()
+		s := newLabServer(t)
+		o := labOffice(t, s, "engine = [\"local\", \"lab\"]\nclasses = [\"payslip\"]\ncompare = { engine = \"lab\", share = 1.0 }",
+			"[[class]]\nname = \"payslip\"\nmatch = [\"SALARY\"]\nnever_cloud = true\n")
+		page := newSheet()
+		page.print(t, 200, russian...)
+		o.drop("secret.jpg", page.jpeg(t))
+		o.start()
+		if line := o.waitOutcome("Needs review."); !strings.Contains(line, "secret.jpg") {
+			t.Error(line)
+		}
+		if d := o.documents()[0]; d.Failure == nil || !strings.Contains(d.Failure.Sentence, "was not read well enough") {
+			t.Errorf("%+v", d.Failure)
+		}
+		o.stop()
+		if _, n := s.submissions(); n != 0 {
+			t.Errorf("one that may be a payslip was sent %d times", n)
 		}
 	})
 	t.Run("contradiction", func(t *testing.T) {

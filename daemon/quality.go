@@ -79,12 +79,8 @@ type groupQuality struct {
 	Failures  *float64 `json:"failure_rate"`
 }
 
-// qualityOf reckons from what the ledger counted.
-func qualityOf(l *ledger.Ledger) (quality, error) {
-	counts, err := l.Tallies()
-	if err != nil {
-		return quality{}, err
-	}
+// qualityOf reckons from what the ledger counted (Tallies).
+func qualityOf(counts map[ledger.Tally]int) quality {
 	q := quality{Fields: fieldsQuality(counts)}
 	total := map[string]int{} // each document has one class
 	for t, n := range counts {
@@ -108,7 +104,7 @@ func qualityOf(l *ledger.Ledger) (quality, error) {
 	q.ByClass = groupsQuality(counts, pipeline.GroupClass)
 	q.BySeller = groupsQuality(counts, pipeline.GroupSeller)
 	q.ByLanguage = groupsQuality(counts, pipeline.GroupLanguage)
-	return q, nil
+	return q
 }
 
 // names are those of a group, sorted.

@@ -10,54 +10,51 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/kardianos/service"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"intray/daemon/config"
-	"intray/daemon/handover"
 	"intray/ledger"
 )
 
-// program is the house as the operating system's service manager sees it.
+// program is the daemon as the operating system's service manager sees it.
 type program struct {
-	cfg   *config.Config
-	log   *slog.Logger
-	kinds kinds
+	keeper *keeper
+	cfg    *config.Config // nil when it has errors, which why tells
+	why    error
 
-	house  *house
 	cancel context.CancelFunc
 	ended  chan struct{}
 	err    error
 	once   sync.Once
 }
 
-// Start opens the house and returns; the work goes on behind it.
+// Start returns soon; the work goes on behind it. With somebody watching it opens the
+// house first, so that they see why it cannot.
 func (p *program) Start(service.Service) error {
-	if err := realLoops(p.cfg); err != nil {
-		return err
+	k := p.keeper
+	var h *house
+	open := func() {
+		if p.why == nil {
+			h, p.why = k.open(p.cfg)
+		}
 	}
-	if err := handover.CheckSecrets(p.cfg); err != nil {
-		return usage(err)
+	if !k.service {
+		if open(); p.why != nil {
+			return p.why
+		}
 	}
-	h, err := openHouse(p.cfg, filepath.Join(p.cfg.DataDir, "cache"), p.kinds, p.log)
-	if err != nil {
-		return err
-	}
-	p.house = h
-	watchProgress(h, p.log)
 	ctx, cancel := context.WithCancel(context.Background())
 	p.cancel, p.ended = cancel, make(chan struct{})
 	go func() {
 		defer close(p.ended)
-		p.err = h.run(ctx)
-		if ctx.Err() == nil && runtime.GOOS == "windows" && !service.Interactive() {
-			// The service manager would go on believing that it runs; it starts
-			// again what ends like this.
-			p.log.Error("Intray ends because it cannot go on.", "error", errors.Join(p.err, h.close()))
-			os.Exit(exitUnexpected)
+		if k.service {
+			open()
 		}
+		p.err = k.run(ctx, h, p.why)
 	}()
 	return nil
 }
@@ -65,34 +62,54 @@ func (p *program) Start(service.Service) error {
 // Stop ends the work in order. It may be called twice, and before Start.
 func (p *program) Stop(service.Service) error {
 	p.once.Do(func() {
-		if p.house == nil {
+		if p.ended == nil {
 			return
 		}
 		p.cancel()
 		<-p.ended
-		p.err = errors.Join(p.err, p.house.close())
-		p.log.Info("Stopped.")
+		p.keeper.log.Info("Stopped.")
 	})
 	return p.err
 }
 
 func (a *app) runCommand() *cobra.Command {
-	return &cobra.Command{
+	var asService bool
+	c := &cobra.Command{
 		Use: "run", Short: "Watch the folders and work until stopped", Args: cobra.NoArgs,
+		Long: "Watches the folders and works until stopped. A changed configuration is taken over once its file rests; one\n" +
+			"with errors is told, and the one before stays in force.\n" +
+			"With --service it does not end over a configuration with errors, or whatever else keeps it from working: it\n" +
+			"says so in its log and on its page, waits, and goes on by itself when that is mended.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := a.load()
-			if err != nil {
-				return err
-			}
-			return a.runService(cmd.Context(), cfg)
+			k := &keeper{kinds: a.kinds, service: asService || runtime.GOOS == "windows" && !service.Interactive(), started: time.Now(),
+				level: new(slog.LevelVar), asked: make(chan os.Signal, 1)}
+			return a.runService(cmd.Context(), k)
 		},
 	}
+	c.Flags().BoolVar(&asService, "service", false, "as the service manager runs it: wait for what is wrong to be mended")
+	return c
 }
 
 // runService runs under the service manager, or in a terminal until a signal.
-func (a *app) runService(ctx context.Context, cfg *config.Config) error {
-	out := &console{w: a.errs, terminal: term.IsTerminal(int(os.Stderr.Fd()))}
-	p := &program{cfg: cfg, kinds: a.kinds, log: newLog(out, level(cfg.LogLevel))}
+func (a *app) runService(ctx context.Context, k *keeper) error {
+	p := &program{keeper: k}
+	var err error
+	var warnings []config.Warning
+	if k.path, err = config.Find(a.configFile); err != nil {
+		k.path, p.why = config.SystemFile(), usage(err)
+	} else if k.path, err = filepath.Abs(k.path); err != nil {
+		return fmt.Errorf("locate configuration: %w", err)
+	} else {
+		p.cfg, warnings, p.why = k.load()
+	}
+	k.logged = p.cfg
+	if p.why != nil {
+		if !k.service {
+			return p.why
+		}
+		k.logged = config.Salvage(k.path)
+	}
+	k.out = &console{w: a.errs, terminal: k.logged.LogFormat == "text" && term.IsTerminal(int(os.Stderr.Fd()))}
 	wait := service.KeyValue{"RunWait": func() {
 		select {
 		case <-ctx.Done():
@@ -100,31 +117,31 @@ func (a *app) runService(ctx context.Context, cfg *config.Config) error {
 		}
 	}}
 	s, err := service.New(p, &service.Config{Name: serviceName, Option: wait})
-	if errors.Is(err, service.ErrNoServiceSystemDetected) {
+	noSystem := errors.Is(err, service.ErrNoServiceSystemDetected)
+	if err != nil && !noSystem {
+		return fmt.Errorf("meet the service manager: %w", err)
+	}
+	closeLog, err := k.openLog(s)
+	if err != nil {
+		return err
+	}
+	defer closeLog()
+	k.warn(warnings)
+	if !k.out.terminal {
+		onHangup(k.asked)
+	}
+	if noSystem {
 		if err := p.Start(nil); err != nil {
 			return err
 		}
 		wait["RunWait"].(func())()
 		return p.Stop(nil)
 	}
-	if err != nil {
-		return fmt.Errorf("meet the service manager: %w", err)
-	}
 	return s.Run()
 }
 
-func level(name string) slog.Level {
-	var l slog.Level
-	_ = l.UnmarshalText([]byte(name)) // checked with the configuration
-	return l
-}
-
 // watchProgress shows how far the documents in hand are, on a terminal.
-func watchProgress(h *house, log *slog.Logger) {
-	handler, ok := log.Handler().(*lineHandler)
-	if !ok {
-		return
-	}
+func watchProgress(h *house, out *console) {
 	var mu sync.Mutex
 	far := map[string]string{}
 	h.pipeline.Progress = func(doc ledger.Document, done, pages int) {
@@ -139,48 +156,8 @@ func watchProgress(h *house, log *slog.Logger) {
 		for _, text := range far {
 			parts = append(parts, text)
 		}
-		handler.out.setStatus(strings.Join(parts, "   "))
+		out.setStatus(strings.Join(parts, "   "))
 	}
 }
 
 const serviceName = "intray"
-
-// serviceCommand hands install, start and the like to the service manager.
-func (a *app) serviceCommand() *cobra.Command {
-	c := &cobra.Command{
-		Use: "service", Short: "Install or control the service", Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	for _, action := range []string{"install", "uninstall", "start", "stop", "restart", "status"} {
-		c.AddCommand(&cobra.Command{Use: action, Short: strings.ToUpper(action[:1]) + action[1:] + " the service", Args: cobra.NoArgs,
-			RunE: func(*cobra.Command, []string) error { return a.controlService(action) }})
-	}
-	return c
-}
-
-func (a *app) controlService(action string) error {
-	cfg := &service.Config{Name: serviceName, DisplayName: "Intray", Description: "Turns scans in hot folders into searchable PDFs."}
-	if action == "install" {
-		path, err := config.Find(a.configFile)
-		if err != nil {
-			return usage(err)
-		}
-		if path, err = filepath.Abs(path); err != nil {
-			return fmt.Errorf("locate configuration: %w", err)
-		}
-		cfg.Arguments = []string{"run", "--config", path}
-	}
-	s, err := service.New(&program{}, cfg)
-	if err != nil {
-		return fmt.Errorf("meet the service manager: %w", err)
-	}
-	if action != "status" {
-		return service.Control(s, action)
-	}
-	status, err := s.Status()
-	if err != nil {
-		return fmt.Errorf("ask the service manager: %w", err)
-	}
-	fmt.Fprintln(a.out, map[service.Status]string{service.StatusRunning: "running", service.StatusStopped: "stopped"}[status])
-	return nil
-}

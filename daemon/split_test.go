@@ -209,14 +209,8 @@ func TestSplitSurvivesKills(t *testing.T) {
 	o.configure("split = [{ separator = \"^PATCHT$\" }]\nblank_pages = \"remove\"\nbarcodes = true\n")
 	o.drop("a/batch.pdf", codePDF(t, "alpha letter", "code:PATCHT", "bravo letter", "", "charlie letter"))
 	for _, point := range []string{"pipeline.splitting", "pipeline.split", "pipeline.planned"} {
-		o.env = []string{"INTRAY_FAULT=" + point + ":1"}
-		o.launch()
-		if err := o.daemon.Wait(); err == nil {
-			t.Fatalf("%s: the daemon ended well\n%s", point, o.log)
-		}
-		o.daemon = nil
+		o.dieAt(point + ":1")
 	}
-	o.env = nil
 	o.start()
 	for _, stem := range []string{"batch-1", "batch-2"} {
 		if _, err := os.Stat(o.path("out", "a", stem+".json")); err != nil {

@@ -19,12 +19,12 @@ import (
 
 // workerCommand is the hidden command that worker processes run.
 func (a *app) workerCommand() *cobra.Command {
-	var cache string
+	var cache, models string
 	c := &cobra.Command{
 		Use: "worker", Hidden: true, Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			reader := &worker.Reader{CacheDir: cache, NewRecognizer: func(spec worker.EngineSpec) (engines.Recognizer, error) {
-				return newRecognizer(spec, cache)
+				return newRecognizer(spec, cache, models)
 			}, NewProvider: a.kinds.provider}
 			code := worker.ChildMain(reader.Handlers())
 			_ = reader.Close() // the process ends here anyway
@@ -35,12 +35,13 @@ func (a *app) workerCommand() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&cache, "cache", "", "folder for what can be made anew")
+	c.Flags().StringVar(&models, "models", "", "folder of language models that were added")
 	return c
 }
 
 // newRecognizer builds a local engine in a worker process; cache is the folder
-// for what it can make anew.
-func newRecognizer(spec worker.EngineSpec, cache string) (engines.Recognizer, error) {
+// for what it can make anew, models that of the language models that were added.
+func newRecognizer(spec worker.EngineSpec, cache, models string) (engines.Recognizer, error) {
 	factory, ok := all.ByKind(spec.Kind)
 	if !ok || factory.NewRecognizer == nil {
 		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
@@ -51,26 +52,26 @@ func newRecognizer(spec worker.EngineSpec, cache string) (engines.Recognizer, er
 		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
 			Sentence: fmt.Sprintf("The settings of engine %q cannot be used.", spec.Name), Cause: err}
 	}
-	settings.CacheDir = cache
+	settings.CacheDir, settings.ModelDir = cache, models
 	settings.Log = slog.New(slog.NewTextHandler(os.Stderr, nil))
 	return factory.NewRecognizer(settings)
 }
 
 // checkEngines builds each local engine once, so that a slip in its section is told
 // at the start, with file and line. An engine that is not installed yet is only
-// warned of: scans are taken in and wait.
-func checkEngines(cfg *config.Config, cache string, known kinds, log *slog.Logger) error {
+// warned of: scans are taken in and wait. missing is the languages that are not.
+func checkEngines(cfg *config.Config, cache string, known kinds, log *slog.Logger) (missing []demand, err error) {
 	for _, name := range slices.Sorted(maps.Keys(cfg.Engines)) {
 		factory, ok := known.of(cfg.Engines[name].Kind)
 		if ok && factory.NewProvider != nil {
 			continue // services checks it
 		}
 		if !ok || factory.NewRecognizer == nil {
-			return usage(fmt.Errorf("[engine.%s]: there is no engine of kind %q in this program", name, cfg.Engines[name].Kind))
+			return nil, usage(fmt.Errorf("[engine.%s]: there is no engine of kind %q in this program", name, cfg.Engines[name].Kind))
 		}
 		settings, err := cfg.EngineSettings(name)
 		if err != nil {
-			return usage(err)
+			return nil, usage(err)
 		}
 		settings.CacheDir = cache
 		engine, err := factory.NewRecognizer(settings)
@@ -78,14 +79,15 @@ func checkEngines(cfg *config.Config, cache string, known kinds, log *slog.Logge
 		failure, _ := engines.AsError(err)
 		switch {
 		case err == nil:
+			missing = append(missing, lacking(cfg, name, engine.Capabilities().Languages)...)
 			_ = engine.Close() // nothing was read with it
 		case errors.As(err, &problems), failure != nil && failure.Code == engines.CodeBadSettings:
-			return usage(err)
+			return nil, usage(err)
 		default:
 			log.Error("An engine cannot be used now; scans wait for it.", "engine", name, "error", err)
 		}
 	}
-	return nil
+	return missing, nil
 }
 
 // newPool starts no process yet; workers come with the first work.
@@ -95,7 +97,7 @@ func newPool(cfg *config.Config, cache string, log *slog.Logger) (*worker.Pool, 
 		return nil, fmt.Errorf("find own program file: %w", err)
 	}
 	return worker.NewPool(worker.Options{
-		Command:  []string{self, "worker", "--cache", cache},
+		Command:  []string{self, "worker", "--cache", cache, "--models", cfg.ModelDir()},
 		Size:     workers(cfg),
 		MemoryMB: cfg.WorkerMemoryMB,
 		First:    []string{worker.Assemble, worker.Verify},

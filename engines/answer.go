@@ -18,6 +18,9 @@ type Result struct {
 	Languages []string `json:"languages,omitempty"`
 	// Warnings are what the provider says against its own answer.
 	Warnings []Warning `json:"warnings,omitempty"`
+	// Partial says in a sentence that the provider itself calls its answer incomplete,
+	// where it does not say of which pages; "" for a whole one.
+	Partial string `json:"partial,omitempty"`
 }
 
 // AnswerPage is one page of a provider's answer. Boxes are in a unit of the

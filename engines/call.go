@@ -100,15 +100,28 @@ func (c *Caller) lost(ctx context.Context, sent bool, err error) error {
 	return e
 }
 
-// RetryAfter reads the header of that name (RFC 9110, 10.2.3): seconds or a date.
-// It is 0 where there is none that can be understood.
+// Unheard is true for what a gateway says in the place of a service that it did not
+// hear: nobody knows then whether that has taken a submission.
+func Unheard(status int) bool {
+	return status == http.StatusBadGateway || status == http.StatusGatewayTimeout
+}
+
+const longestRetry = 31 * 24 * time.Hour
+
+// RetryAfter reads the header of that name (RFC 9110, 10.2.3): seconds or a date,
+// which counts from the answer's own Date, because the service's clock may be days
+// off, and from now where there is none. It is 0 where nothing can be understood,
+// and at most 31 days: quotas are renewed each month.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	text := h.Get("Retry-After")
 	if seconds, err := strconv.ParseFloat(text, 64); err == nil && seconds >= 0 && seconds < 1e9 {
-		return time.Duration(seconds * float64(time.Second))
+		return min(time.Duration(seconds*float64(time.Second)), longestRetry)
+	}
+	if theirs, err := http.ParseTime(h.Get("Date")); err == nil {
+		now = theirs
 	}
 	if at, err := http.ParseTime(text); err == nil && at.After(now) {
-		return at.Sub(now)
+		return min(at.Sub(now), longestRetry)
 	}
 	return 0
 }

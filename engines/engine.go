@@ -32,6 +32,9 @@ type Capabilities struct {
 	// MaxBytes and MaxPages bound one submission; 0 means no limit is known.
 	MaxBytes int64
 	MaxPages int
+	// Split is true when a longer document may be sent in parts: the provider then
+	// takes PDFs, and what it says of some pages does not hang on the others.
+	Split bool
 	// Parallel is how many calls are useful at once; 0 means the caller decides.
 	Parallel int
 	// Cloud is true when pages leave this machine.
@@ -65,6 +68,21 @@ type Recognizer interface {
 	Close() error
 }
 
+// ScriptTeller is implemented by recognizers that can tell what a page is written
+// in without being able to read it. A page of which that cannot be told has no
+// Code, and is no error.
+type ScriptTeller interface {
+	Script(ctx context.Context, page Page) (Script, error)
+}
+
+// Script is a writing system: its ISO 15924 code, such as "Cyrl", a name for people,
+// and whether the languages that the page was to be read with are written in it.
+type Script struct {
+	Code string `json:"code"`
+	Name string `json:"name"`
+	Read bool   `json:"read"`
+}
+
 // PageResult is what one page says. All boxes are in pixels of the image that
 // was given, origin at its top left, x to the right, y down.
 type PageResult struct {
@@ -73,6 +91,9 @@ type PageResult struct {
 	Height int `json:"height"`
 	// Blocks are in reading order.
 	Blocks []Block `json:"blocks"`
+	// Languages are BCP 47 tags, the one with most text first; nil where the engine
+	// does not say.
+	Languages []string `json:"languages,omitempty"`
 }
 
 // Block is a region of lines that belong together. Kind is one of the Block*
@@ -113,7 +134,9 @@ type Line struct {
 	Descenders float64 `json:"descenders"`
 	// RightToLeft is set when the line's main direction is right to left. Words
 	// are in logical (reading) order either way.
-	RightToLeft bool   `json:"right_to_left,omitempty"`
+	RightToLeft bool `json:"right_to_left,omitempty"`
+	// Handwritten is set where the engine says that most of the line is.
+	Handwritten bool   `json:"handwritten,omitempty"`
 	Words       []Word `json:"words"`
 }
 
@@ -145,6 +168,9 @@ type Document struct {
 	Languages []string
 	// CallbackURL is where the provider may announce the end; "" for polling.
 	CallbackURL string
+	// Again is true when it may have been taken before under the same key: its job,
+	// and what that needs, may be there.
+	Again bool
 }
 
 // Job names a submission at the provider.
@@ -153,6 +179,9 @@ type Job struct {
 	ID string
 	// URL is where to ask, for providers that answer with an address.
 	URL string
+	// Wait is how long the provider asked us to wait before the first question; 0 if
+	// it said nothing. It is not kept.
+	Wait time.Duration
 }
 
 // JobState is how far a provider's job is.
@@ -211,6 +240,9 @@ type Settings struct {
 	// it need not exist. Other processes with the same engine use it too. "" means
 	// that there is none.
 	CacheDir string
+	// ModelDir is a folder of models that were added to those that the engine finds by
+	// itself; it need not exist, and is only read. "" means that there is none.
+	ModelDir string
 	Log      *slog.Logger
 }
 

@@ -75,6 +75,7 @@ const (
 	CodeBadRequest     = "bad_request"      // what we asked for is wrong: settings
 	CodeExpired        = "result_expired"   // the job or its answer is gone
 	CodePagesMissing   = "pages_missing"    // fewer pages came back than were sent
+	CodePartsDiffer    = "parts_differ"     // parts of a document say different things
 	CodeHollow         = "hollow_success"   // it says it succeeded and has nothing
 	CodeForeignAddress = "foreign_address"  // it names a host that is not its own
 	CodeForged         = "webhook_unproven" // a callback whose signature does not hold

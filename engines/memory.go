@@ -16,11 +16,13 @@ type Answers struct {
 	mu    sync.Mutex
 	raw   map[string][]byte
 	order []string
+	size  int
 }
 
 const (
-	// mostAnswers bounds the answers in memory.
+	// mostAnswers and mostBytes bound the answers in memory.
 	mostAnswers = 64
+	mostBytes   = 2 * DefaultMaxAnswer
 	// answerName begins the name of a job whose answer is in memory.
 	answerName = "now-"
 )
@@ -34,14 +36,14 @@ func (a *Answers) Keep(raw []byte) Job {
 	id := answerName + rand.Text()
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if len(a.order) >= mostAnswers {
-		delete(a.raw, a.order[0])
-		a.order = a.order[1:]
+	for len(a.order) > 0 && (len(a.order) >= mostAnswers || a.size+len(raw) > mostBytes) {
+		a.drop(a.order[0])
 	}
 	if a.raw == nil {
 		a.raw = map[string][]byte{}
 	}
 	a.raw[id], a.order = raw, append(a.order, id)
+	a.size += len(raw)
 	return Job{ID: id}
 }
 
@@ -61,13 +63,19 @@ func (a *Answers) Get(service string, job Job) ([]byte, error) {
 func (a *Answers) Forget(job Job) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	delete(a.raw, job.ID)
-	a.order = slices.DeleteFunc(a.order, func(id string) bool { return id == job.ID })
+	a.drop(job.ID)
+}
+
+// drop forgets an answer, under the lock.
+func (a *Answers) drop(id string) {
+	a.size -= len(a.raw[id])
+	delete(a.raw, id)
+	a.order = slices.DeleteFunc(a.order, func(known string) bool { return known == id })
 }
 
 // Clear drops all.
 func (a *Answers) Clear() {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	a.raw, a.order = nil, nil
+	a.raw, a.order, a.size = nil, nil, 0
 }

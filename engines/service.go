@@ -15,7 +15,7 @@ import (
 
 // CheckPages compares a result with the number of pages that were sent: a service
 // that answers fewer (the free tier of one reads two and reports success) or more
-// has not read this document. The error has kind Review: what was read may be shown
+// has not read this document, and neither has one that calls its answer partial. The error has kind Review: what was read may be shown
 // to a person.
 func CheckPages(r Result, sent int) error {
 	missing := func(format string, args ...any) error {
@@ -31,6 +31,9 @@ func CheckPages(r Result, sent int) error {
 		if p.Failed != "" {
 			return missing("Page %d was not read: %s", i+1, p.Failed)
 		}
+	}
+	if r.Partial != "" {
+		return missing("%s", r.Partial)
 	}
 	return nil
 }
@@ -88,25 +91,41 @@ func ServiceAddress(key, text string) (*url.URL, error) {
 	return u, nil
 }
 
-// SnakeCase makes a name of what is printed: letters of ASCII without their accents
-// and digits in lower case, all else one underscore.
+// SnakeCase makes a name of what is printed or of a provider's own name: letters of
+// ASCII without their accents and digits in lower case, all else one underscore. A
+// capital begins a word behind a small letter, and as the last of several before one:
+// VATId is vat_id, ABNNumber abn_number, but PDFs pdfs. What has no such letters is
+// "unnamed".
 func SnakeCase(text string) string {
+	letters := slices.DeleteFunc([]rune(norm.NFKD.String(text)), unicode.IsMark)
 	var out strings.Builder
 	gap := false
-	for _, r := range norm.NFKD.String(strings.ToLower(text)) {
-		switch {
-		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
-			if gap && out.Len() > 0 {
-				out.WriteByte('_')
-			}
-			gap = false
-			out.WriteRune(r)
-		case !unicode.IsMark(r):
-			gap = true
+	for i, r := range letters {
+		if gap = gap || beginsWord(letters, i); r >= 'A' && r <= 'Z' {
+			r += 'a' - 'A'
 		}
+		if !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9') {
+			gap = true
+			continue
+		}
+		if gap && out.Len() > 0 {
+			out.WriteByte('_')
+		}
+		gap = false
+		out.WriteRune(r)
 	}
 	if out.Len() == 0 {
 		return "unnamed"
 	}
 	return out.String()
+}
+
+// beginsWord is true for a capital inside of a name that begins another of its words.
+func beginsWord(letters []rune, i int) bool {
+	if i == 0 || !unicode.IsUpper(letters[i]) {
+		return false
+	}
+	small := func(k int) bool { return k < len(letters) && unicode.IsLower(letters[k]) }
+	plural := i+1 < len(letters) && letters[i+1] == 's' && !small(i+2)
+	return small(i-1) || small(i+1) && !plural
 }

@@ -15,7 +15,8 @@ func TestCheckPages(t *testing.T) {
 		t.Error(err)
 	}
 	failed := Result{Pages: []AnswerPage{{}, {Failed: "Too dark."}}}
-	for name, err := range map[string]error{"fewer": CheckPages(whole, 3), "more": CheckPages(whole, 1), "failed": CheckPages(failed, 2)} {
+	partial := Result{Pages: make([]AnswerPage, 2), Partial: "Only a part was read."}
+	for name, err := range map[string]error{"partial": CheckPages(partial, 2), "fewer": CheckPages(whole, 3), "more": CheckPages(whole, 1), "failed": CheckPages(failed, 2)} {
 		var e *Error
 		if !errors.As(err, &e) || e.Kind != Review || e.Code != CodePagesMissing || !strings.HasSuffix(e.Sentence, ".") {
 			t.Errorf("%s: %v", name, err)
@@ -60,6 +61,19 @@ func TestServiceAddress(t *testing.T) {
 		"": false, "a.example": false, "https://user:pw@a.example": false, "https://a.example?x=1": false, "ftp://localhost": false} {
 		if _, err := ServiceAddress("endpoint", text); (err == nil) != ok {
 			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+func TestSnakeCase(t *testing.T) {
+	for text, want := range map[string]string{
+		"InvoiceTotal": "invoice_total", "Invoice Total:": "invoice_total", "VATId": "vat_id", "ABNNumber": "abn_number", "PO Number": "po_number",
+		"INVOICE_RECEIPT_ID": "invoice_receipt_id", "line_item/unit_price": "line_item_unit_price", "Line1Total": "line1_total", "Form 1040EZ": "form_1040ez",
+		"PDFs": "pdfs", "Kunden-Nr.:": "kunden_nr", "Größe": "gro_e", "ÉtéDate": "ete_date", "e\u0301te\u0301": "ete", "ＩＢＡＮ": "iban", "日本": "unnamed", "": "unnamed",
+		"__x__": "x", "A": "a", "aB": "a_b",
+	} {
+		if got := SnakeCase(text); got != want {
+			t.Errorf("%q: %q instead of %q", text, got, want)
 		}
 	}
 }

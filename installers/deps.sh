@@ -1,20 +1,24 @@
 #!/bin/sh
 # Installs the native parts that building Intray needs on Debian and Ubuntu;
-# with "test", "static" or "bench" also what these targets of the Makefile need.
+# with "test", "static", "packages", "windows", "test-windows" or "bench" also what
+# these targets of the Makefile need.
 # Says what it will install first, and asks when it has to become root. Does
 # nothing when everything is there.
 set -eu
 
 want="g++ pkg-config libtesseract-dev libleptonica-dev tesseract-ocr tesseract-ocr-eng tesseract-ocr-osd"
 case "${1:-}" in
-test) want="$want git poppler-utils qpdf" ;;
+test) want="$want git poppler-utils qpdf chromium" ;;
 static) want="$want cmake dpkg-dev" ;;
+packages) want="debootstrap systemd-container poppler-utils rpm procps util-linux" ;;
+windows) want="$want cmake dpkg-dev g++-mingw-w64-x86-64-posix wixl msitools osslsigncode faketime" ;;
+test-windows) want="$want cmake dpkg-dev g++-mingw-w64-x86-64-posix wixl msitools osslsigncode faketime debootstrap" ;;
 bench) want="$want poppler-utils ocrmypdf" ;;
 esac
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
 	echo "This is not Debian or Ubuntu. Install a C++ compiler, Tesseract 5 and Leptonica with their headers," >&2
-	echo "the models eng and osd, and for the tests poppler and qpdf." >&2
+	echo "the models eng and osd, and for the tests poppler, qpdf and Chromium." >&2
 	exit 0
 fi
 

@@ -19,7 +19,7 @@ func (l *Ledger) Check() error {
 			errs = append(errs, err)
 		}
 		want := map[string]map[string]bool{}
-		counts := map[State]uint64{}
+		counts, perFolder := map[State]uint64{}, map[string]uint64{}
 		err := tx.Bucket(bucketDocuments).ForEach(func(k, v []byte) error {
 			doc, err := decode[Document]("document "+string(k), v)
 			if err != nil {
@@ -27,6 +27,7 @@ func (l *Ledger) Check() error {
 				return nil
 			}
 			counts[doc.State]++
+			perFolder[doc.Folder+"\x00"+string(doc.State)]++
 			for _, e := range indexes(doc) {
 				if want[string(e.bucket)] == nil {
 					want[string(e.bucket)] = map[string]bool{}
@@ -36,11 +37,11 @@ func (l *Ledger) Check() error {
 			errs = append(errs, checkHistory(tx, doc), checkAttempts(tx, doc))
 			return nil
 		})
-		errs = append(errs, err, checkCounts(tx, counts))
+		errs = append(errs, err, checkCounts(tx, counts), checkFolderCounts(tx, perFolder))
 		for _, bucket := range indexBuckets() {
 			errs = append(errs, checkIndex(tx, bucket, want[string(bucket)]))
 		}
-		errs = append(errs, checkOrphans(tx, bucketEvents), checkOrphans(tx, bucketAttempts))
+		errs = append(errs, checkOrphans(tx, bucketEvents), checkOrphans(tx, bucketAttempts), checkOrphans(tx, bucketChanged))
 		return nil
 	})
 	return errors.Join(append(errs, err)...)
@@ -89,6 +90,23 @@ func checkCounts(tx *bolt.Tx, want map[State]uint64) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+func checkFolderCounts(tx *bolt.Tx, want map[string]uint64) error {
+	var errs []error
+	found := 0
+	err := tx.Bucket(bucketFolderCounts).ForEach(func(k, v []byte) error {
+		if n := uint64(numberOf(v)); n != want[string(k)] {
+			errs = append(errs, fmt.Errorf("count of %q is %d, there are %d", k, n, want[string(k)]))
+		} else if n > 0 {
+			found++
+		}
+		return nil
+	})
+	if found < len(want) && err == nil && len(errs) == 0 {
+		errs = append(errs, fmt.Errorf("%d counts by folder are missing", len(want)-found))
+	}
+	return errors.Join(append(errs, err)...)
 }
 
 func checkHistory(tx *bolt.Tx, doc Document) error {

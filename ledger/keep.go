@@ -104,6 +104,9 @@ func (l *Ledger) exchange(temp string) error {
 		}
 		failed := os.Rename(temp, l.path)
 		db, err := openFile(l.path, 10*time.Second, false)
+		for errors.Is(err, ErrLocked) { // somebody got it in between; nothing can go on without it
+			db, err = openFile(l.path, 10*time.Second, false)
+		}
 		if err == nil {
 			l.db = db
 		}

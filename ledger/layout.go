@@ -61,6 +61,12 @@
 //	  <group> 00 <name> 00 <what>    -> how often it happened, 8 bytes
 //	counts
 //	  <state>                        -> number of documents, 8 bytes
+//	folder_counts
+//	  <folder> 00 <state>            -> number of documents, 8 bytes
+//	keys
+//	  <key>                          -> arrivalKey, JSON   the arrival that came with it
+//	changed
+//	  <id>                           -> the document's version, 8 bytes; not followed up yet, see Changed
 package ledger
 
 import (
@@ -96,6 +102,9 @@ var (
 	bucketCallbacks     = []byte("callbacks")
 	bucketParked        = []byte("parked")
 	bucketSpent         = []byte("spent")
+	bucketFolderCounts  = []byte("folder_counts")
+	bucketChanged       = []byte("changed")
+	bucketKeys          = []byte("keys")
 
 	keySchema   = []byte("schema")
 	keyIdentity = []byte("identity")
@@ -122,6 +131,12 @@ func reviewBuckets() [][]byte { return [][]byte{bucketDeciding, bucketBusiness, 
 func providerBuckets() [][]byte {
 	return [][]byte{bucketJobs, bucketCallbacks, bucketParked, bucketSpent}
 }
+
+// followBuckets came with schema 6.
+func followBuckets() [][]byte { return [][]byte{bucketFolderCounts, bucketChanged} }
+
+// keyBuckets came with schema 7.
+func keyBuckets() [][]byte { return [][]byte{bucketKeys} }
 
 // indexBuckets hold what follows from the documents; see indexes.
 func indexBuckets() [][]byte {

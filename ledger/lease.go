@@ -49,6 +49,53 @@ func (l *Ledger) amend(id, attempt string, change func(*Document) (ok bool)) err
 	})
 }
 
+// Wake makes those documents of a folder due at once that were postponed with this
+// code of failure and wait: one of them got through, so what was wrong around them
+// is mended. It moves nothing and leaves no event; n is how many it woke.
+func (l *Ledger) Wake(folder, code string) (n int, err error) {
+	now := l.clock()
+	waits := func(d Document) bool {
+		return d.State == FailedRetryable && d.Postponed > 0 && d.NotBefore.After(now) && d.Folder == folder && d.Failure != nil && d.Failure.Code == code
+	}
+	var ids []string
+	err = l.view(func(tx *bolt.Tx) error { // mostly there is none, and nothing to write
+		c := tx.Bucket(bucketDue).Cursor()
+		for k, _ := c.Seek(instant(now.Add(1))); k != nil; k, _ = c.Next() {
+			d, err := get(tx, lastID(k))
+			if err != nil {
+				return fmt.Errorf("index %s: %w", bucketDue, err)
+			}
+			if waits(d) {
+				ids = append(ids, d.ID)
+			}
+		}
+		return nil
+	})
+	if err != nil || len(ids) == 0 {
+		return 0, err
+	}
+	err = l.update(func(tx *bolt.Tx) error {
+		n = 0
+		for _, id := range ids {
+			old, err := get(tx, id)
+			if err != nil {
+				return err
+			}
+			if !waits(old) {
+				continue // it went on meanwhile
+			}
+			doc := old
+			doc.NotBefore = now
+			if err := l.put(tx, &old, doc); err != nil {
+				return err
+			}
+			n++
+		}
+		return nil
+	})
+	return n, err
+}
+
 // Rescue sets free, at start, every document that a dead daemon had in hand:
 // the file has one owner, so whoever holds a lease now is gone. Deliveries in
 // hand are kept, so that they are finished first. owner is noted as the actor.

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"crypto/rand"
-	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -31,6 +30,9 @@ type Options struct {
 	// Messages says what is to be told when a document has moved; detail is what
 	// the move's caller added. It must be quick and know nothing but its arguments.
 	Messages func(doc Document, detail json.RawMessage) []Message
+	// Observe is told each event once it is durable, with the document after it, in
+	// order. It must be quick: the next commit waits for it. nil is nobody.
+	Observe func(Event, Document)
 	// ReadOnly opens an existing ledger beside nobody who writes.
 	ReadOnly bool
 }
@@ -44,7 +46,9 @@ type Ledger struct {
 	close func() error
 
 	messages func(Document, json.RawMessage) []Message
+	observe  func(Event, Document)
 	outgoing chan struct{}
+	changed  chan struct{}
 
 	open sync.RWMutex // held for writing while Compact exchanges db
 	db   *bolt.DB
@@ -55,6 +59,8 @@ type Ledger struct {
 	mu         sync.Mutex
 	pending    []*change // wait for the commit after the one in hand
 	committing bool
+
+	upgraded *Upgrade
 }
 
 // Open opens or makes the ledger at path and brings it to this version's schema.
@@ -73,7 +79,7 @@ func Open(path string, o Options) (*Ledger, error) {
 		_ = os.Remove(compactName(path)) // left by a crash; it only takes room
 	}
 	l := &Ledger{path: path, db: db, clock: o.Clock, work: make(chan struct{}, 1),
-		messages: o.Messages, outgoing: make(chan struct{}, 1)}
+		messages: o.Messages, outgoing: make(chan struct{}, 1), observe: o.Observe, changed: make(chan struct{}, 1)}
 	l.close = sync.OnceValue(func() error {
 		l.open.Lock()
 		defer l.open.Unlock()
@@ -114,20 +120,6 @@ func openOnce(path string, patience time.Duration, readOnly bool) (*bolt.DB, err
 	return db, nil
 }
 
-func (l *Ledger) prepare(readOnly bool) error {
-	if readOnly {
-		return l.view(func(tx *bolt.Tx) error {
-			if n, err := schemaOf(tx); err != nil || n == uint64(len(migrations())) {
-				return err
-			} else if n > uint64(len(migrations())) {
-				return ErrNewerSchema
-			}
-			return fmt.Errorf("the ledger has an older schema; start the daemon once to bring it up to date")
-		})
-	}
-	return l.db.Update(func(tx *bolt.Tx) error { return migrate(tx, migrations()) })
-}
-
 // Close lets go of the file. It may be called twice.
 func (l *Ledger) Close() error { return l.close() }
 
@@ -139,51 +131,6 @@ func (l *Ledger) signal() {
 	case l.work <- struct{}{}:
 	default: // a signal is waiting already
 	}
-}
-
-// migration is one ordered step of the schema.
-type migration struct {
-	what string
-	step func(*bolt.Tx) error
-}
-
-// migrations is the ordered list; steps are only ever added at its end.
-func migrations() []migration {
-	return []migration{
-		{"make the buckets", func(tx *bolt.Tx) error { return makeBuckets(tx, dataBuckets()) }},
-		{"index by folder and name", indexLists},
-		{"make the outbox", func(tx *bolt.Tx) error { return makeBuckets(tx, outboxBuckets()) }},
-		{"make the buckets of review", func(tx *bolt.Tx) error { return makeBuckets(tx, reviewBuckets()) }},
-		{"make the buckets of providers", func(tx *bolt.Tx) error { return makeBuckets(tx, providerBuckets()) }},
-	}
-}
-
-func makeBuckets(tx *bolt.Tx, names [][]byte) error {
-	for _, name := range names {
-		if _, err := tx.CreateBucketIfNotExists(name); err != nil {
-			return fmt.Errorf("bucket %s: %w", name, err)
-		}
-	}
-	return nil
-}
-
-// indexLists gives the documents of schema 1 the indexes of schema 2.
-func indexLists(tx *bolt.Tx) error {
-	if err := makeBuckets(tx, listBuckets()); err != nil {
-		return err
-	}
-	return tx.Bucket(bucketDocuments).ForEach(func(k, v []byte) error {
-		doc, err := decode[Document]("document "+string(k), v)
-		if err != nil {
-			return err
-		}
-		for _, e := range indexes(doc) {
-			if err := tx.Bucket(e.bucket).Put(e.key, nil); err != nil {
-				return fmt.Errorf("index %s: %w", e.bucket, err)
-			}
-		}
-		return nil
-	})
 }
 
 // Identity is eight characters that this ledger has for life.
@@ -198,40 +145,4 @@ func (l *Ledger) Identity() (string, error) {
 	}
 	id = rand.Text()[:8]
 	return id, l.update(func(tx *bolt.Tx) error { return tx.Bucket(bucketMeta).Put(keyIdentity, []byte(id)) })
-}
-
-func schemaOf(tx *bolt.Tx) (uint64, error) {
-	meta := tx.Bucket(bucketMeta)
-	if meta == nil {
-		return 0, nil
-	}
-	value := meta.Get(keySchema)
-	if value == nil {
-		return 0, nil
-	}
-	if len(value) != 8 {
-		return 0, errors.New("the ledger's schema number is damaged")
-	}
-	return binary.BigEndian.Uint64(value), nil
-}
-
-// migrate applies the steps that are missing, all in one transaction.
-func migrate(tx *bolt.Tx, steps []migration) error {
-	meta, err := tx.CreateBucketIfNotExists(bucketMeta)
-	if err != nil {
-		return fmt.Errorf("bucket meta: %w", err)
-	}
-	have, err := schemaOf(tx)
-	if err != nil {
-		return err
-	}
-	if have > uint64(len(steps)) {
-		return fmt.Errorf("%w: its schema is %d, this version knows %d", ErrNewerSchema, have, len(steps))
-	}
-	for i := have; i < uint64(len(steps)); i++ {
-		if err := steps[i].step(tx); err != nil {
-			return fmt.Errorf("migration %d, %s: %w", i+1, steps[i].what, err)
-		}
-	}
-	return meta.Put(keySchema, number(uint64(len(steps))))
 }

@@ -99,7 +99,7 @@ func TestCheckFindsDamage(t *testing.T) {
 		"index entry of nobody": func(tx *bolt.Tx, d Document) error {
 			return tx.Bucket(bucketByState).Put(stateKey(Completed, NewID()), nil)
 		},
-		"wrong count":        func(tx *bolt.Tx, d Document) error { return count(tx, Purged, 1) },
+		"wrong count":        func(tx *bolt.Tx, d Document) error { return count(tx, d.Folder, Purged, 1) },
 		"history cut":        func(tx *bolt.Tx, d Document) error { return tx.Bucket(bucketEvents).Delete(numbered(d.ID, 0)) },
 		"undecodable record": func(tx *bolt.Tx, d Document) error { return tx.Bucket(bucketDocuments).Put([]byte(d.ID), []byte("{")) },
 		"attempt of nobody": func(tx *bolt.Tx, d Document) error {

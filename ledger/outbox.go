@@ -118,6 +118,17 @@ func (l *Ledger) Messages(id string) ([]Message, error) {
 	return out, err
 }
 
+// CountMessages counts the messages of all documents that are still to be delivered,
+// and those that were given up. It reads none of them.
+func (l *Ledger) CountMessages() (waiting, dead int, err error) {
+	err = l.view(func(tx *bolt.Tx) error {
+		waiting = tx.Bucket(bucketOutboxDue).Stats().KeyN // those given up are never due
+		dead = tx.Bucket(bucketOutbox).Stats().KeyN - waiting
+		return nil
+	})
+	return waiting, dead, err
+}
+
 // Delivered removes a message and notes it in its document's history.
 func (l *Ledger) Delivered(m Message) error {
 	return l.changeMessage(m.ID, moveHandedOver, func(m Message) (Message, bool, string) {
@@ -218,7 +229,7 @@ func (l *Ledger) note(tx *bolt.Tx, id, move, why string) error {
 		return err
 	}
 	doc := old
-	if err := addEvent(tx, &doc, Event{DocumentID: id, At: l.clock(), From: old.State, To: old.State, Move: move, Why: why}); err != nil {
+	if err := l.addEvent(tx, &doc, Event{DocumentID: id, At: l.clock(), From: old.State, To: old.State, Move: move, Why: why}); err != nil {
 		return err
 	}
 	return l.put(tx, &old, doc)

@@ -59,7 +59,7 @@ func (l *Ledger) Pair(id, attempt string, pages int, until time.Time) (Document,
 		whole.Name = strings.TrimSuffix(whole.Name, path.Ext(whole.Name)) + ".pdf"
 		event := Event{DocumentID: whole.ID, At: l.clock(), From: whole.State, To: whole.State, Move: moveJoined, Actor: "collate",
 			Why: "joined with " + mine.ID + ", the other sides of its pages"}
-		if err := addEvent(tx, &whole, event); err != nil {
+		if err := l.addEvent(tx, &whole, event); err != nil {
 			return err
 		}
 		return l.put(tx, &other, whole)

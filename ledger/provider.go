@@ -1,9 +1,9 @@
 package ledger
 
 import (
-	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	bolt "go.etcd.io/bbolt"
@@ -29,6 +29,23 @@ type Submission struct {
 	Sent int `json:"sent"`
 	// Spent is what was booked for the last time it was sent.
 	Spent Spent `json:"spent,omitzero"`
+	// Range is which pages were sent; zero for all.
+	Range Range `json:"range,omitzero"`
+}
+
+// Range are pages of a document, both counted from 1 and both in it; the zero
+// value is the whole document.
+type Range struct {
+	First int `json:"first"`
+	Last  int `json:"last"`
+}
+
+// Pages is how many pages a range has; 0 for the whole document.
+func (r Range) Pages() int {
+	if r == (Range{}) {
+		return 0
+	}
+	return r.Last - r.First + 1
 }
 
 // Spent are pages booked under allowances.
@@ -38,21 +55,57 @@ type Spent struct {
 }
 
 // Answer is a raw answer that is kept: which engine gave it, for which of its
-// jobs, and the file's name in the folder of results.
+// jobs, the file's name in the folder of results, and which pages it is about.
+// Class is what an engine on this machine took the document for.
 type Answer struct {
 	Engine string    `json:"engine"`
 	Job    string    `json:"job,omitempty"`
 	File   string    `json:"file"`
 	At     time.Time `json:"at"`
+	Range  Range     `json:"range,omitzero"`
+	// Why another engine was to read the document after this one; "" if none was.
+	Why   string `json:"why,omitempty"`
+	Class string `json:"class,omitempty"`
 }
 
-// AnswerOf is the kept answer of an engine.
-func (d Document) AnswerOf(engine string) (Answer, bool) {
-	i := slices.IndexFunc(d.Answers, func(a Answer) bool { return a.Engine == engine })
-	if i < 0 {
-		return Answer{}, false
+// AnswersOf are the kept answers of an engine in the order of their pages: one
+// about the whole document, or those about its parts as far as they came.
+func (d Document) AnswersOf(engine string) (out []Answer) {
+	for _, a := range d.Answers {
+		if a.Engine == engine {
+			out = append(out, a)
+		}
 	}
-	return d.Answers[i], true
+	slices.SortFunc(out, func(a, b Answer) int { return a.Range.First - b.Range.First })
+	return out
+}
+
+// AnsweredBy is true when an engine has answered about every page.
+func (d Document) AnsweredBy(engine string) bool {
+	kept := d.AnswersOf(engine)
+	return len(kept) > 0 && (kept[0].Range == Range{} || d.NextPage(engine) > d.Pages)
+}
+
+// NextPage is the first page that no kept answer of the engine is about, as its
+// parts are sent in order.
+func (d Document) NextPage(engine string) int {
+	next := 1
+	for _, a := range d.AnswersOf(engine) {
+		if a.Range.First == next {
+			next = a.Range.Last + 1
+		}
+	}
+	return next
+}
+
+// answered is true when the job in hand has its answer kept.
+func (d Document) answered(engine string, r Range) bool {
+	return slices.ContainsFunc(d.Answers, func(a Answer) bool { return a.Engine == engine && a.Range == r })
+}
+
+// JobAnswered is true when the answer of the submission in hand is kept.
+func (d Document) JobAnswered() bool {
+	return d.Submission != nil && d.answered(d.Submission.Engine, d.Submission.Range)
 }
 
 // submission changes a copy: the record before the change must stay as it was.
@@ -74,10 +127,15 @@ func Submit(attempt, engine, owner, token string, until time.Time) Move {
 			d.Submission = nil
 		}
 		submission(d, func(s *Submission) {
-			s.Engine, s.Token, s.Unknown, s.Job, s.URL, s.Polls = engine, token, true, "", "", 0
+			s.Engine, s.Token, s.Unknown, s.Job, s.URL, s.Polls, s.Range = engine, token, true, "", "", 0, Range{}
 			s.Sent++
 		})
 	}}
+}
+
+// Of completes Submit: which pages are sent, when it is not all of them.
+func (m Move) Of(r Range) Move {
+	return m.and(func(d *Document) { submission(d, func(s *Submission) { s.Range = r }) })
 }
 
 // Submitted records the provider's name for the job.
@@ -120,6 +178,13 @@ func (m Move) NotTaken() Move {
 	return m.WithoutJob()
 }
 
+// Refunded adds to a move that the provider did not take the last request, but may
+// have one before it: what was booked for the last is given back, its token is kept.
+func (m Move) Refunded() Move {
+	m.refunds = true
+	return m
+}
+
 // WithoutJob adds to a move that the job at the provider is over: the next
 // attempt submits the document anew, under a token of its own.
 func (m Move) WithoutJob() Move {
@@ -148,22 +213,30 @@ func (m Move) and(more func(*Document)) Move {
 	return m
 }
 
-// AskLater says when the provider is asked again about the job in hand. It moves
-// nothing and leaves no event.
-func (l *Ledger) AskLater(id, attempt string, at time.Time) error {
+// AskLater says when the provider is asked again about the job in hand, which it was
+// asked about at a moment. Where it has called since, that is now: what it said then
+// may be no longer so. It moves nothing and leaves no event.
+func (l *Ledger) AskLater(id, attempt string, asked, at time.Time) error {
 	return l.amend(id, attempt, func(d *Document) bool {
-		d.NotBefore = at
+		if !d.NotBefore.After(asked) {
+			d.NotBefore = at
+		}
 		submission(d, func(s *Submission) { s.Polls++ })
 		return d.State == SubmittedToProvider
 	})
 }
 
-// KeepAnswer records a raw answer that is stored, in place of an earlier one of
-// the same engine.
-func (l *Ledger) KeepAnswer(id, attempt string, a Answer) error {
+// KeepAnswer records a raw answer that is stored, in place of earlier ones of the
+// same engine about any of its pages. owed, if not nil, is the job that the
+// provider still has and must delete.
+func (l *Ledger) KeepAnswer(id, attempt string, a Answer, owed *Leftover) error {
 	return l.amend(id, attempt, func(d *Document) bool {
-		kept := slices.DeleteFunc(slices.Clone(d.Answers), func(o Answer) bool { return o.Engine == a.Engine })
+		kept := slices.DeleteFunc(slices.Clone(d.Answers), func(o Answer) bool {
+			apart := o.Range.Last < a.Range.First || a.Range.Last < o.Range.First
+			return o.Engine == a.Engine && (o.Range == Range{} || a.Range == Range{} || !apart)
+		})
 		d.Answers = append(kept, a)
+		leave(d, owed)
 		return d.State == Processing
 	})
 }
@@ -191,7 +264,14 @@ func (o *OverBudget) Error() string {
 // Spending books pages with the move, or refuses it with *OverBudget. Pages
 // that were booked for a submission whose outcome is unknown count as well.
 func (m Move) Spending(pages int, under ...Allowance) Move {
-	m.spends, m.under = pages, under
+	m.spends, m.needs, m.under = pages, pages, under
+	return m
+}
+
+// Needing has Spending refuse, too, when pages more than it books would not be
+// left: the first part of a document is not sent if the rest may not follow.
+func (m Move) Needing(pages int) Move {
+	m.needs = max(m.needs, pages)
 	return m
 }
 
@@ -209,19 +289,27 @@ func spend(tx *bolt.Tx, doc *Document, m Move) error {
 	if len(m.under) == 0 {
 		return nil
 	}
-	booked := Spent{Pages: m.spends}
-	for _, a := range m.under {
+	booked, err := book(tx, m.spends, m.needs, m.under)
+	if err == nil {
+		submission(doc, func(s *Submission) { s.Spent = booked })
+	}
+	return err
+}
+
+// book books pages under allowances of which as many as needed must be left.
+func book(tx *bolt.Tx, pages, needed int, under []Allowance) (Spent, error) {
+	bucket, booked := tx.Bucket(bucketSpent), Spent{Pages: pages}
+	for _, a := range under {
 		used := numberOf(bucket.Get([]byte(a.key())))
-		if a.Most > 0 && used+m.spends > a.Most {
-			return &OverBudget{Allowance: a, Used: used, Asked: m.spends}
+		if a.Most > 0 && used+needed > a.Most {
+			return booked, &OverBudget{Allowance: a, Used: used, Asked: needed}
 		}
-		if err := bucket.Put([]byte(a.key()), number(uint64(used+m.spends))); err != nil {
-			return err
+		if err := bucket.Put([]byte(a.key()), number(uint64(used+pages))); err != nil {
+			return booked, fmt.Errorf("book pages: %w", err)
 		}
 		booked.Keys = append(booked.Keys, a.key())
 	}
-	submission(doc, func(s *Submission) { s.Spent = booked })
-	return nil
+	return booked, nil
 }
 
 // Used is how many pages were booked for a scope in a period.
@@ -233,132 +321,21 @@ func (l *Ledger) Used(scope, period string) (n int, err error) {
 	return n, err
 }
 
+// Spenders are the scopes for which pages were ever booked.
+func (l *Ledger) Spenders() (scopes []string, err error) {
+	err = l.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketSpent).Cursor()
+		for k, _ := c.First(); k != nil; {
+			scope, _, _ := strings.Cut(string(k), "\x00")
+			scopes = append(scopes, scope)
+			k, _ = c.Seek([]byte(scope + "\x01"))
+		}
+		return nil
+	})
+	return scopes, err
+}
+
 // Owed lists documents whose answer a provider still owes.
 func (l *Ledger) Owed() ([]Document, error) {
 	return l.scan(bucketByState, []byte(string(SubmittedToProvider)+"\x00"), 0, nil)
-}
-
-// Callback is a provider's call about a job, as it is kept.
-type Callback struct {
-	Engine  string    `json:"engine"`
-	Job     string    `json:"job"`
-	At      time.Time `json:"at"`
-	Outcome string    `json:"outcome"`
-}
-
-// What became of a callback, and the group under which it is counted.
-const (
-	GroupCallback     = "webhook"
-	CallbackUseful    = "useful"    // its job is looked at now
-	CallbackDuplicate = "duplicate" // it came before
-	CallbackLate      = "late"      // its job was over
-	CallbackParked    = "parked"    // no such job yet: it waits for one
-	CallbackForged    = "forged"    // its signature does not hold
-)
-
-const moveCalled = "called back"
-
-// keepParked is how many callbacks about unknown jobs wait, at most; more are
-// counted and forgotten.
-const keepParked = 10_000
-
-// CalledBack stores a verified callback, known by the digest of its body, and
-// makes the job it is about due now, in one transaction. It changes nothing
-// else: the job is asked about, whatever the callback says.
-func (l *Ledger) CalledBack(engine, job, digest string) (outcome string, err error) {
-	err = l.update(func(tx *bolt.Tx) error {
-		key := []byte(engine + "\x00" + digest)
-		if tx.Bucket(bucketCallbacks).Get(key) != nil {
-			outcome = CallbackDuplicate
-			return tally(tx, []Tally{{GroupCallback, engine, outcome}})
-		}
-		if outcome, err = l.wake(tx, engine, job); err != nil {
-			return err
-		}
-		c := Callback{Engine: engine, Job: job, At: l.clock(), Outcome: outcome}
-		if err := tally(tx, []Tally{{GroupCallback, engine, outcome}}); err != nil {
-			return err
-		}
-		return tx.Bucket(bucketCallbacks).Put(key, encode(c))
-	})
-	return outcome, err
-}
-
-func (l *Ledger) wake(tx *bolt.Tx, engine, job string) (string, error) {
-	id := documentOf(tx, engine, job)
-	if id == "" {
-		parked := tx.Bucket(bucketParked)
-		if parked.Stats().KeyN >= keepParked {
-			return CallbackParked, nil
-		}
-		return CallbackParked, parked.Put([]byte(engine+"\x00"+job), encode(l.clock()))
-	}
-	old, err := get(tx, id)
-	if err != nil || old.State != SubmittedToProvider {
-		return CallbackLate, err
-	}
-	doc, now := old, l.clock()
-	doc.NotBefore = now
-	event := Event{DocumentID: id, At: now, From: old.State, To: old.State, Move: moveCalled, AttemptID: old.AttemptID, Actor: "webhook"}
-	if err := addEvent(tx, &doc, event); err != nil {
-		return "", err
-	}
-	return CallbackUseful, l.put(tx, &old, doc)
-}
-
-// unpark makes a job due at once whose callback came before its name was known.
-func unpark(tx *bolt.Tx, doc *Document, now time.Time) error {
-	key := []byte(doc.Submission.Engine + "\x00" + doc.Submission.Job)
-	if tx.Bucket(bucketParked).Get(key) == nil {
-		return nil
-	}
-	doc.NotBefore = now
-	return tx.Bucket(bucketParked).Delete(key)
-}
-
-// documentOf finds the document a provider's job is about; "" if there is none.
-func documentOf(tx *bolt.Tx, engine, job string) string {
-	prefix := jobKey(engine, job, "")
-	k, _ := tx.Bucket(bucketJobs).Cursor().Seek(prefix)
-	if len(k) == len(prefix)+idLength && string(k[:len(prefix)]) == string(prefix) {
-		return lastID(k)
-	}
-	return ""
-}
-
-// Count counts what belongs to no move.
-func (l *Ledger) Count(tallies ...Tally) error {
-	return l.update(func(tx *bolt.Tx) error { return tally(tx, tallies) })
-}
-
-// ForgetCallbacks removes callbacks that came before a moment.
-func (l *Ledger) ForgetCallbacks(before time.Time) error {
-	return l.update(func(tx *bolt.Tx) error {
-		for _, bucket := range [][]byte{bucketCallbacks, bucketParked} {
-			var old [][]byte
-			err := tx.Bucket(bucket).ForEach(func(k, v []byte) error {
-				var c Callback
-				at := &c.At
-				var err error
-				if string(bucket) == string(bucketParked) {
-					err = json.Unmarshal(v, at)
-				} else {
-					err = json.Unmarshal(v, &c)
-				}
-				if err != nil || at.Before(before) {
-					old = append(old, slices.Clone(k))
-				}
-				return nil
-			})
-			for _, k := range old {
-				if err == nil {
-					err = tx.Bucket(bucket).Delete(k)
-				}
-			}
-			if err != nil {
-				return fmt.Errorf("forget callbacks: %w", err)
-			}
-		}
-		return nil
-	})
 }

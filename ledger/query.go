@@ -76,6 +76,37 @@ func (l *Ledger) Due(now time.Time, limit int) ([]Document, error) {
 	})
 }
 
+// Ready lists documents with work to do now, at most limit of each kind: fresh are
+// those that nothing has put off yet, in the order of their arrival, and again those
+// whose time has come, the longest due first. Those that skip names are not even
+// read: a thousand of them cost next to nothing.
+func (l *Ledger) Ready(now time.Time, limit int, skip func(id string) bool) (fresh, again []Document, err error) {
+	err = l.view(func(tx *bolt.Tx) error {
+		kind, never, c := &fresh, instant(time.Time{}), tx.Bucket(bucketDue).Cursor()
+		k, _ := c.First()
+		for k != nil && int64(binary.BigEndian.Uint64(k)) <= now.UnixNano() {
+			if kind == &fresh && (len(fresh) == limit || !bytes.HasPrefix(k, never)) {
+				kind = &again
+				k, _ = c.Seek(number(1))
+				continue
+			}
+			if len(again) == limit {
+				break
+			}
+			if id := lastID(k); !skip(id) {
+				doc, err := get(tx, id)
+				if err != nil {
+					return fmt.Errorf("index %s: %w", bucketDue, err)
+				}
+				*kind = append(*kind, doc)
+			}
+			k, _ = c.Next()
+		}
+		return nil
+	})
+	return fresh, again, err
+}
+
 // NextDue is when the next document that only waits becomes due; ok is false
 // when none waits.
 func (l *Ledger) NextDue(now time.Time) (at time.Time, ok bool, err error) {

@@ -2,6 +2,8 @@ package ledger
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -24,13 +26,28 @@ type Arrival struct {
 	Again bool
 	// Keep is for a file that stays in its folder: it is remembered as seen.
 	Keep bool
+	// Uploaded is for a file that is in no folder: there is nothing to clear.
+	Uploaded bool
+	// Key makes the same arrival, told again, the same document; "" does not.
+	Key string
 }
+
+// ErrKeyReused is for an arrival with the key of another one.
+var ErrKeyReused = errors.New("the key was used for another file")
 
 // Receive records an arrival. When the same drop was recorded before a crash
 // could clear the hot folder, the document of then is returned unchanged. When
 // the same content is known already, the new document is a duplicate that
 // names the first; content that failed before is given another chance.
 func (l *Ledger) Receive(a Arrival) (Document, error) {
+	doc, _, err := l.ReceiveOnce(a)
+	return doc, err
+}
+
+// ReceiveOnce is Receive for an arrival with a key: replayed is true when it was
+// recorded before and the document of then is returned as it is now. The error is
+// ErrKeyReused when the key came with another file.
+func (l *Ledger) ReceiveOnce(a Arrival) (doc Document, replayed bool, err error) {
 	// Records are JSON, which holds UTF-8 only; the indexes must agree with them.
 	real := a.Path
 	a.Path, a.Name = strings.ToValidUTF8(a.Path, "\uFFFD"), strings.ToValidUTF8(a.Name, "\uFFFD")
@@ -38,8 +55,7 @@ func (l *Ledger) Receive(a Arrival) (Document, error) {
 	if real != a.Path {
 		raw = []byte(real)
 	}
-	var doc Document
-	err := l.update(func(tx *bolt.Tx) error {
+	err = l.update(func(tx *bolt.Tx) error {
 		same, found, err := sameDrop(tx, a)
 		if err != nil {
 			return err
@@ -48,6 +64,9 @@ func (l *Ledger) Receive(a Arrival) (Document, error) {
 			doc = same
 			doc.Claim = []byte(a.Claim)
 			return l.put(tx, &same, doc)
+		}
+		if doc, replayed, err = keyed(tx, a); replayed || err != nil {
+			return err
 		}
 		first, known, err := firstWith(tx, a.SHA256, l.clock())
 		if err != nil {
@@ -61,23 +80,80 @@ func (l *Ledger) Receive(a Arrival) (Document, error) {
 				return err
 			}
 		}
+		if a.Key != "" {
+			k := arrivalKey{DocumentID: doc.ID, Digest: a.digest(), At: doc.ReceivedAt}
+			if err := tx.Bucket(bucketKeys).Put([]byte(a.Key), encode(k)); err != nil {
+				return err
+			}
+		}
 		if known && !a.Again {
 			doc, err = l.apply(tx, doc.ID, Repeat(first.ID))
 		}
 		return err
 	})
-	return doc, err
+	return doc, replayed, err
 }
 
 func (l *Ledger) receive(tx *bolt.Tx, a Arrival, raw []byte) (Document, error) {
 	now := l.clock()
 	doc := Document{ID: l.documentID(now), State: Received, Folder: a.Folder, Path: a.Path, Name: a.Name, SHA256: a.SHA256,
 		Size: a.Size, MIME: a.MIME, ReceivedAt: now, UpdatedAt: now, Source: a.Source,
-		SourceCleared: a.Keep, RawPath: raw, Claim: []byte(a.Claim)}
-	if err := addEvent(tx, &doc, Event{DocumentID: doc.ID, At: now, To: Received, Move: "receive", Actor: a.Actor}); err != nil {
+		SourceCleared: a.Keep || a.Uploaded, RawPath: raw, Claim: []byte(a.Claim)}
+	if err := l.addEvent(tx, &doc, Event{DocumentID: doc.ID, At: now, To: Received, Move: "receive", Actor: a.Actor}); err != nil {
 		return doc, err
 	}
 	return doc, l.put(tx, nil, doc)
+}
+
+// arrivalKey is what a key stands for. Digest tells another file under the same
+// key, and nothing about a document that is purged.
+type arrivalKey struct {
+	DocumentID string    `json:"document_id"`
+	Digest     string    `json:"digest"`
+	At         time.Time `json:"at"`
+}
+
+func (a Arrival) digest() string {
+	sum := sha256.Sum256([]byte(a.Folder + "\x00" + a.Name + "\x00" + a.SHA256))
+	return hex.EncodeToString(sum[:])
+}
+
+// keyed finds the document of an arrival that was told before.
+func keyed(tx *bolt.Tx, a Arrival) (Document, bool, error) {
+	if a.Key == "" {
+		return Document{}, false, nil
+	}
+	k, err := decode[arrivalKey]("key", tx.Bucket(bucketKeys).Get([]byte(a.Key)))
+	if errors.Is(err, ErrNotFound) {
+		return Document{}, false, nil
+	}
+	if err != nil {
+		return Document{}, false, err
+	}
+	if k.Digest != a.digest() {
+		return Document{}, false, ErrKeyReused
+	}
+	doc, err := get(tx, k.DocumentID)
+	return doc, err == nil, err
+}
+
+// ForgetKeys forgets the keys of arrivals before this moment.
+func (l *Ledger) ForgetKeys(before time.Time) error {
+	return l.update(func(tx *bolt.Tx) error {
+		var old [][]byte
+		bucket := tx.Bucket(bucketKeys)
+		err := bucket.ForEach(func(k, v []byte) error {
+			one, err := decode[arrivalKey]("key", v)
+			if err == nil && one.At.Before(before) {
+				old = append(old, bytes.Clone(k))
+			}
+			return err
+		})
+		for _, k := range old {
+			err = errors.Join(err, bucket.Delete(k))
+		}
+		return err
+	})
 }
 
 // sameDrop finds the record of this very drop whose source was not cleared.

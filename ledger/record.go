@@ -92,6 +92,11 @@ type Document struct {
 	Submission *Submission `json:"submission,omitempty"`
 	Answers    []Answer    `json:"answers,omitempty"`
 	Route      string      `json:"route,omitempty"`
+	// Leftovers are jobs that providers still have and must delete. They outlive
+	// everything else about the document.
+	Leftovers []Leftover `json:"leftovers,omitempty"`
+	// Comparison is a reading by another engine that is not over; nil for none.
+	Comparison *Comparison `json:"comparison,omitempty"`
 
 	Failure *Failure `json:"failure,omitempty"`
 	Reason  string   `json:"reason,omitempty"`

@@ -14,6 +14,8 @@ type Decision struct {
 	Verb string `json:"verb"`
 	By   string `json:"by"`
 	Why  string `json:"why,omitempty"`
+	// Engine is the one that shall read the document again; "" is the usual one.
+	Engine string `json:"engine,omitempty"`
 	// AttemptID is the attempt whose result was decided on.
 	AttemptID string `json:"attempt_id"`
 	// Bundles are the folders to be cleared away, Sums the SHA-256 of what was

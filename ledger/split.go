@@ -133,7 +133,7 @@ func (l *Ledger) receivePart(tx *bolt.Tx, parent Document, part Part) error {
 		Name: part.Name, SHA256: parent.SHA256, Size: parent.Size, MIME: MIMEPart, Pages: len(part.Pages),
 		ReceivedAt: parent.ReceivedAt, UpdatedAt: now, Source: parent.Source, SourceCleared: true,
 		Pieces: []Piece{{DocumentID: parent.ID, Path: parent.Path, SHA256: parent.SHA256, MIME: parent.MIME, Pages: part.Pages}}}
-	err := addEvent(tx, &doc, Event{DocumentID: doc.ID, At: now, To: Received, Move: "receive", Actor: "split", Why: "part of " + parent.ID})
+	err := l.addEvent(tx, &doc, Event{DocumentID: doc.ID, At: now, To: Received, Move: "receive", Actor: "split", Why: "part of " + parent.ID})
 	if err != nil {
 		return err
 	}

@@ -161,7 +161,9 @@ type Move struct {
 	// opens and closes tell what happens to the attempt's own record.
 	opens, closes, counts bool
 	// spends are pages booked under allowances; refunds gives the last ones back.
+	// needs is how many must be left.
 	spends  int
+	needs   int
 	under   []Allowance
 	refunds bool
 }
@@ -314,6 +316,12 @@ func afresh(name, actor, why string) Move {
 		d.DuplicateOf, d.Postponed = "", 0
 		d.Submission, d.Answers, d.Route, d.ProviderJobID, d.IdempotencyToken = nil, nil, "", "", ""
 	}}
+}
+
+// Towards has a document that is read afresh begin with an engine of its folder;
+// "" is the usual one.
+func (m Move) Towards(engine string) Move {
+	return m.and(func(d *Document) { d.Route = engine })
 }
 
 func dueNow(d *Document, now time.Time) { d.NotBefore = now }

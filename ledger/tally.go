@@ -46,30 +46,32 @@ func (l *Ledger) Tallies() (map[Tally]int, error) {
 }
 
 func tally(tx *bolt.Tx, tallies []Tally) error {
-	bucket := tx.Bucket(bucketTallies)
-	add := func(key []byte) (uint64, error) {
-		n := uint64(0)
-		if v := bucket.Get(key); len(v) == 8 {
-			n = binary.BigEndian.Uint64(v)
-		}
-		return n + 1, bucket.Put(key, number(n+1))
-	}
 	for _, t := range tallies {
-		clean := strings.NewReplacer("\x00", " ")
-		name := clean.Replace(t.Name)
-		name = strings.ToValidUTF8(name[:min(len(name), longestName)], "")
-		prefix := []byte(t.Group + "\x00" + name + "\x00")
-		if k, _ := bucket.Cursor().Seek(prefix); !bytes.HasPrefix(k, prefix) {
-			names := []byte(t.Group + "\x00")
-			if v := bucket.Get(names); len(v) == 8 && binary.BigEndian.Uint64(v) >= mostNames {
-				prefix = []byte(t.Group + "\x00" + OtherNames + "\x00")
-			} else if _, err := add(names); err != nil {
-				return fmt.Errorf("count names: %w", err)
-			}
+		if err := tallyBy(tx, t, 1); err != nil {
+			return err
 		}
-		if _, err := add(append(prefix, t.What...)); err != nil {
-			return fmt.Errorf("count: %w", err)
+	}
+	return nil
+}
+
+// tallyBy counts one thing n times.
+func tallyBy(tx *bolt.Tx, t Tally, n int) error {
+	bucket := tx.Bucket(bucketTallies)
+	add := func(key []byte, n int) error { return bucket.Put(key, number(uint64(numberOf(bucket.Get(key))+n))) }
+	clean := strings.NewReplacer("\x00", " ")
+	name := clean.Replace(t.Name)
+	name = strings.ToValidUTF8(name[:min(len(name), longestName)], "")
+	prefix := []byte(t.Group + "\x00" + name + "\x00")
+	if k, _ := bucket.Cursor().Seek(prefix); !bytes.HasPrefix(k, prefix) {
+		names := []byte(t.Group + "\x00")
+		if numberOf(bucket.Get(names)) >= mostNames {
+			prefix = []byte(t.Group + "\x00" + OtherNames + "\x00")
+		} else if err := add(names, 1); err != nil {
+			return fmt.Errorf("count names: %w", err)
 		}
+	}
+	if err := add(append(prefix, t.What...), n); err != nil {
+		return fmt.Errorf("count: %w", err)
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (l *Ledger) apply(tx *bolt.Tx, id string, m Move) (Document, error) {
 	}
 	event := Event{DocumentID: id, At: now, From: old.State, To: doc.State, Move: m.name, Why: m.why,
 		AttemptID: m.attempt, Actor: m.actor}
-	if err := addEvent(tx, &doc, event); err != nil {
+	if err := l.addEvent(tx, &doc, event); err != nil {
 		return old, err
 	}
 	if err := l.put(tx, &old, doc); err != nil {
@@ -130,7 +130,7 @@ func (l *Ledger) Forget(id, part, actor, why string) error {
 		doc.Forgotten = append(slices.Clone(old.Forgotten), part)
 		event := Event{DocumentID: id, At: l.clock(), From: old.State, To: old.State, Move: moveForget,
 			Why: part + ": " + why, Actor: actor}
-		if err := addEvent(tx, &doc, event); err != nil {
+		if err := l.addEvent(tx, &doc, event); err != nil {
 			return err
 		}
 		return l.put(tx, &old, doc)
@@ -155,9 +155,12 @@ func recordAttempt(tx *bolt.Tx, doc Document, m Move) error {
 	return nil
 }
 
-func addEvent(tx *bolt.Tx, doc *Document, e Event) error {
+func (l *Ledger) addEvent(tx *bolt.Tx, doc *Document, e Event) error {
 	e.Seq = doc.Events
 	doc.Events++
+	if l.observe != nil {
+		tx.OnCommit(func() { l.observe(e, *doc) })
+	}
 	return tx.Bucket(bucketEvents).Put(numbered(doc.ID, e.Seq), encode(e))
 }
 
@@ -190,13 +193,16 @@ func (l *Ledger) put(tx *bolt.Tx, old *Document, doc Document) error {
 		}
 	}
 	if old == nil || old.State != doc.State {
-		errs := []error{count(tx, doc.State, +1)}
+		errs := []error{count(tx, doc.Folder, doc.State, +1)}
 		if old != nil {
-			errs = append(errs, count(tx, old.State, -1))
+			errs = append(errs, count(tx, old.Folder, old.State, -1))
 		}
 		if err := errors.Join(errs...); err != nil {
 			return err
 		}
+	}
+	if err := l.noteChanged(tx, doc); err != nil {
+		return err
 	}
 	return tx.Bucket(bucketDocuments).Put([]byte(doc.ID), encode(doc))
 }
@@ -238,6 +244,12 @@ func indexes(d Document) []indexEntry {
 	if s := d.Submission; s != nil && s.Job != "" {
 		out = append(out, indexEntry{bucketJobs, jobKey(s.Engine, s.Job, d.ID)})
 	}
+	if len(d.Leftovers) > 0 {
+		out = append(out, indexEntry{bucketJobs, leftoverKey(d.ID)})
+	}
+	if d.Comparison != nil {
+		out = append(out, indexEntry{bucketJobs, compareKey(d.ID)})
+	}
 	if d.Decision != nil {
 		out = append(out, indexEntry{bucketDeciding, []byte(d.ID)})
 	}
@@ -247,9 +259,11 @@ func indexes(d Document) []indexEntry {
 	return out
 }
 
-func count(tx *bolt.Tx, s State, by int64) error {
-	bucket := tx.Bucket(bucketCounts)
-	return bucket.Put([]byte(s), number(uint64(int64(numberOf(bucket.Get([]byte(s))))+by)))
+func count(tx *bolt.Tx, folder string, s State, by int64) error {
+	add := func(bucket *bolt.Bucket, key string) error {
+		return bucket.Put([]byte(key), number(uint64(int64(numberOf(bucket.Get([]byte(key))))+by)))
+	}
+	return errors.Join(add(tx.Bucket(bucketCounts), string(s)), add(tx.Bucket(bucketFolderCounts), folder+"\x00"+string(s)))
 }
 
 // numberOf is a stored number; 0 where there is none.

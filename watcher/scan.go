@@ -3,6 +3,7 @@ package watcher
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path"
@@ -24,10 +25,12 @@ type scanner struct {
 	folders map[string]bool   // those that are there, by their path inside
 	told    map[saying]bool   // what was said once and is still so
 	missing bool
+	why     string // it is missing
 	// unseen is true when the last sweep found something that only another sweep
 	// can tell of, such as a folder that cannot be watched; root is the hot folder as that sweep found it.
 	unseen bool
 	root   fs.FileInfo
+	astray error // why that one must not be looked into, if so
 
 	events   <-chan fsnotify.Event // nil without notifications
 	failures <-chan error
@@ -62,11 +65,22 @@ func (s *scanner) tick(ctx context.Context) {
 	if s.watch == nil {
 		s.listen() // what was lacking, such as a free handle, may be there by now
 	} else if s.o.Mode == Events && !s.missing && !s.unseen && s.root != nil {
-		if now, err := os.Stat(s.o.Folder); err == nil && os.SameFile(s.root, now) {
+		if now, err := os.Stat(s.o.Folder); err == nil && os.SameFile(s.root, now) && s.listable() {
 			return
 		}
 	}
 	s.sweep(ctx)
+}
+
+// listable is whether the hot folder may be read; notifications come from one that may
+// not be any more as if nothing were wrong.
+func (s *scanner) listable() bool {
+	f, err := os.Open(s.o.Folder)
+	if err != nil {
+		return false
+	}
+	_ = f.Close() // nothing was read
+	return true
 }
 
 func (s *scanner) deaf() {
@@ -169,7 +183,14 @@ func (s *scanner) gone(path string) {
 // sweep looks at everything there is and forgets what there is no more.
 func (s *scanner) sweep(ctx context.Context) {
 	s.unseen = false
+	before := s.root
 	s.root, _ = os.Stat(s.o.Folder) // the walk says what is wrong with it
+	if s.root != nil {
+		_ = os.SameFile(s.root, s.root) // on Windows the identity is looked up by name, when asked first: now, not when it may be another's
+		if before == nil || !os.SameFile(before, s.root) {
+			s.astray = s.leadsAstray()
+		}
+	}
 	found := s.walk(ctx, s.o.Folder)
 	if ctx.Err() != nil {
 		return
@@ -192,16 +213,22 @@ func (s *scanner) sweep(ctx context.Context) {
 	}
 }
 
-// reached notes whether the hot folder could be listed, and says so when that
-// changes.
+// reached notes whether the hot folder could be listed, and says so when that, or
+// the reason, changes.
 func (s *scanner) reached(err error) {
+	if s.o.Reached != nil {
+		s.o.Reached(err)
+	}
 	switch {
-	case err != nil && !s.missing:
+	case err != nil && err.Error() != s.why:
 		s.o.Log.Error("The hot folder cannot be reached; it is watched again when it is back.", "path", s.o.Folder, "error", err)
 	case err == nil && s.missing:
 		s.o.Log.Info("The hot folder is back.", "path", s.o.Folder)
 	}
-	s.missing = err != nil
+	s.missing, s.why = err != nil, ""
+	if err != nil {
+		s.why = err.Error()
+	}
 }
 
 // finding is what a walk saw, by paths inside the folder: what is there, and
@@ -241,13 +268,14 @@ func (s *scanner) walk(ctx context.Context, root string) finding {
 		if !ok {
 			return nil
 		}
-		if rel == "." && err == nil && !d.IsDir() { // where the separator at its end is no error
-			err = errors.New("it is not a folder")
+		if rel == "." && err == nil {
+			err = s.usable(d)
 		}
 		found.seen[rel] = true
 		switch {
 		case err != nil:
 			s.blind(found, rel, err)
+			return fs.SkipDir
 		case d.IsDir():
 			return s.enter(path, rel, d, skip)
 		default:
@@ -256,6 +284,43 @@ func (s *scanner) walk(ctx context.Context, root string) finding {
 		return nil
 	})
 	return found
+}
+
+// usable is an error for a hot folder that is none, or that may be listed but not
+// entered, as `chmod -R 644` leaves one: no file in it can be looked at.
+func (s *scanner) usable(d fs.DirEntry) error {
+	if !d.IsDir() { // where the separator at its end is no error
+		return errors.New("it is not a folder")
+	}
+	if s.astray != nil {
+		return s.astray
+	}
+	_, err := os.Stat(s.o.Folder + string(filepath.Separator) + ".")
+	return err
+}
+
+// leadsAstray is an error where one of the folders to skip, which lie elsewhere, would be
+// found in the hot folder or as the hot folder: a link was put in its place.
+func (s *scanner) leadsAstray() error {
+	hot, err := filepath.EvalSymlinks(s.o.Folder)
+	if err != nil {
+		return nil // the walk will say so
+	}
+	for _, dir := range s.o.apart {
+		info, err := os.Stat(dir)
+		if err != nil {
+			continue // there is none
+		}
+		real, err := filepath.EvalSymlinks(dir)
+		if err != nil {
+			continue
+		}
+		rel, err := filepath.Rel(hot, real)
+		if inside := err == nil && filepath.IsLocal(rel); inside || os.SameFile(info, s.root) {
+			return fmt.Errorf("%s leads to %s, where nothing is to be taken for a scan", s.o.Folder, dir)
+		}
+	}
+	return nil
 }
 
 // blind notes a folder that could not be listed. One that vanished meanwhile

@@ -80,6 +80,60 @@ func TestUnlistableFolder(t *testing.T) {
 	}
 }
 
+// TestHotFolderThatCannotBeEntered: listed, but with no file in it that could be looked
+// at, it is as good as away; said as such, and once.
+func TestHotFolderThatCannotBeEntered(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	must(t, os.WriteFile(filepath.Join(dir, "a.pdf"), []byte("x"), 0o644))
+	log := &strings.Builder{}
+	var away error
+	w, err := New(Options{Folder: dir, Log: textLog(log), Reached: func(err error) { away = err }})
+	must(t, err)
+	s := newScanner(w.o, w.notify)
+	s.sweep(t.Context())
+	must(t, os.Chmod(dir, 0o644))
+	asNobody(t, func() {
+		s.sweep(t.Context())
+		s.sweep(t.Context())
+	})
+	if away == nil || !s.knows("a.pdf") {
+		t.Errorf("away: %v; a.pdf is known: %v", away, s.knows("a.pdf"))
+	}
+	if n := strings.Count(log.String(), "level="); n != 1 || !strings.Contains(log.String(), "The hot folder cannot be reached") {
+		t.Errorf("the log:\n%s", log)
+	}
+	must(t, os.Chmod(dir, 0o755))
+	asNobody(t, func() { s.sweep(t.Context()) })
+	if away != nil {
+		t.Errorf("away: %v", away)
+	}
+}
+
+// TestClosedFolderIsToldInModeEvents: no notification says that a folder may not be
+// listed any more.
+func TestClosedFolderIsToldInModeEvents(t *testing.T) {
+	dir := t.TempDir()
+	must(t, os.Chmod(filepath.Dir(dir), 0o755))
+	var away error
+	w, err := New(Options{Folder: dir, Mode: Events, Reached: func(err error) { away = err }})
+	must(t, err)
+	s := newScanner(w.o, w.notify)
+	s.listen()
+	defer s.deaf()
+	s.sweep(t.Context())
+	must(t, os.Chmod(dir, 0o700))
+	asNobody(t, func() { s.tick(t.Context()) })
+	if away == nil {
+		t.Error("nobody was told")
+	}
+	must(t, os.Chmod(dir, 0o755))
+	asNobody(t, func() { s.tick(t.Context()) })
+	if away != nil {
+		t.Errorf("still away: %v", away)
+	}
+}
+
 // asNobody runs f on a thread whose file accesses are nobody's if the test runs
 // as root, to whom nothing is forbidden.
 func asNobody(t *testing.T, f func()) {

@@ -193,6 +193,7 @@ func runScript(t *testing.T, dir, script string) {
 			s.seen = append(s.seen, f.Rel)
 		})
 	}()
+	synctest.Wait() // Windows renames no folder that is being looked into
 	for line := range strings.Lines(script) {
 		if fields := strings.Fields(line); len(fields) > 0 {
 			s.step(fields)

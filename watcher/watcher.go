@@ -48,9 +48,12 @@ type Options struct {
 	// Ignore says which files are none of ours by their path inside the folder,
 	// with forward slashes; nil is DefaultIgnore.
 	Ignore func(rel string) bool
-	// Skip are absolute folders that are not looked into; those outside Folder do
-	// not matter.
+	// Skip are absolute folders that are not looked into. Where a link or a mount comes
+	// into Folder's place by which one that lies elsewhere would be looked into all the
+	// same, Folder is as good as away.
 	Skip []string
+	// apart are those of Skip that do not lie in Folder.
+	apart []string
 	// Mode is Auto if left empty.
 	Mode Mode
 	// Takers is how many files are reported at once; default 1.
@@ -62,6 +65,9 @@ type Options struct {
 	// whether it wants to be told again by the next sweep even in mode Events. It
 	// must be quick.
 	Aside func(rel string) (again bool)
+	// Reached, if set, is told by each sweep whether the folder could be listed: nil,
+	// or why not. It must be quick.
+	Reached func(error)
 	// Log is told of what a person may have to act on; nil is silence.
 	Log *slog.Logger
 }
@@ -102,12 +108,14 @@ func New(o Options) (*Watcher, error) {
 		return nil, fmt.Errorf("hot folder %q is not an absolute path", o.Folder)
 	}
 	o.Folder = filepath.Clean(o.Folder)
+	o.apart = nil
 	skip := make([]string, 0, len(o.Skip))
 	for _, dir := range o.Skip {
 		rel, err := filepath.Rel(o.Folder, dir)
 		switch {
 		case err != nil || rel == ".." || strings.HasPrefix(rel, ".."+string(filepath.Separator)):
-			continue // the hot folder may well lie in the folder of results
+			o.apart = append(o.apart, filepath.Clean(dir)) // the hot folder may well lie in the folder of results
+			continue
 		case rel == ".":
 			return nil, fmt.Errorf("hot folder %q is to be watched and to be skipped", o.Folder)
 		}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -209,6 +210,9 @@ func TestOverflow(t *testing.T) {
 	}
 	reports := run(t, w)
 	n := <-system
+	for len(n.WatchList()) == 0 { // it is about to be asked
+		runtime.Gosched()
+	}
 	must(t, n.Remove(dir)) // from now on nothing is heard
 	must(t, os.WriteFile(filepath.Join(dir, "a.pdf"), []byte("x"), 0o644))
 	n.Errors <- fsnotify.ErrEventOverflow

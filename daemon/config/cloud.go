@@ -28,6 +28,10 @@ type Cloud struct {
 	JobDeadline      Duration `toml:"job_deadline"`
 	MaxPagesPerDay   int      `toml:"max_pages_per_day"`
 	MaxPagesPerMonth int      `toml:"max_pages_per_month"`
+	// PagesPerJob and MBPerJob are less than the provider takes at once; longer
+	// documents are sent in parts.
+	PagesPerJob int `toml:"pages_per_job"`
+	MBPerJob    int `toml:"mb_per_job"`
 }
 
 // Completed has the defaults where nothing was written.
@@ -79,7 +83,8 @@ func (v *checker) cloud(key, name string, c Cloud) {
 	}
 	for word, n := range map[string]float64{"calls_at_once": float64(c.CallsAtOnce), "calls_per_second": c.CallsPerSecond, "call_timeout": float64(c.CallTimeout),
 		"poll_every": float64(c.PollEvery), "job_deadline": float64(c.JobDeadline),
-		"max_pages_per_day": float64(c.MaxPagesPerDay), "max_pages_per_month": float64(c.MaxPagesPerMonth)} {
+		"max_pages_per_day": float64(c.MaxPagesPerDay), "max_pages_per_month": float64(c.MaxPagesPerMonth),
+		"pages_per_job": float64(c.PagesPerJob), "mb_per_job": float64(c.MBPerJob)} {
 		if !(n >= 0) {
 			v.add(key+"."+word, "[engine.%s]: %s is below 0; leave it out for the default", name, word)
 		}
@@ -99,6 +104,12 @@ func (v *checker) restraint(key string, f Folder) {
 	}
 	if !(f.EscalateBelow >= 0 && f.EscalateBelow <= 1) {
 		v.add(key+".escalate_below", "folder %q: escalate_below is %g; it is a confidence, from 0 to 1", f.Name, f.EscalateBelow)
+	}
+	for _, reason := range f.EscalateOn {
+		v.oneOf(key+".escalate_on", reason, EscalateReasons()...)
+	}
+	if !(f.Compare.Share >= 0 && f.Compare.Share <= 1) || f.Compare.Share > 0 && f.Compare.Engine == "" {
+		v.add(key+".compare.share", "folder %q: compare.share is %g; it is a share of documents, from 0 to 1, and needs compare.engine", f.Name, f.Compare.Share)
 	}
 	for i, name := range f.Engine {
 		if slices.Contains(f.Engine[:i], name) {

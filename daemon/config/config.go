@@ -22,6 +22,10 @@ type Config struct {
 	Version        int      `toml:"version"`
 	DataDir        string   `toml:"data_dir"`
 	LogLevel       string   `toml:"log_level"`
+	LogFormat      string   `toml:"log_format"`
+	LogFile        string   `toml:"log_file"`
+	LogFileMB      int      `toml:"log_file_mb"`
+	LogFiles       int      `toml:"log_files"`
 	Workers        int      `toml:"workers"`
 	WorkerMemoryMB int      `toml:"worker_memory_mb"`
 	WorkerIdle     Duration `toml:"worker_idle"`
@@ -43,6 +47,8 @@ type Config struct {
 	// Where keys stand in the file, for messages about them later on.
 	file  string
 	lines map[string]int
+	// modelDir is a folder of data_dir.
+	modelDir string
 }
 
 // Retry spaces the tries of a document that failed for now.
@@ -66,9 +72,22 @@ type PDF struct {
 	MaxGrowth        float64 `toml:"max_growth"`
 }
 
-// Web is the local page, API and metrics.
+// Web is the local page, API and metrics: the address listened on, the files of
+// a certificate and its key, further names under which it is reached, and who may
+// sign in with a password.
 type Web struct {
-	Listen string `toml:"listen"`
+	Listen  string   `toml:"listen"`
+	TLSCert string   `toml:"tls_cert"`
+	TLSKey  string   `toml:"tls_key"`
+	Hosts   []string `toml:"hosts"`
+	Users   []User   `toml:"user"`
+}
+
+// User is somebody who may sign in to the page.
+type User struct {
+	Name     string `toml:"name"`
+	Role     string `toml:"role"`
+	Password Secret `toml:"password"`
 }
 
 // Webhooks is where providers may call back: the address listened on, the files of
@@ -78,6 +97,13 @@ type Webhooks struct {
 	TLSCert   string `toml:"tls_cert"`
 	TLSKey    string `toml:"tls_key"`
 	PublicURL string `toml:"public_url"`
+}
+
+// Compare has a share of documents, 0..1, read by a second engine after their
+// delivery, to compare the two; "" for none.
+type Compare struct {
+	Engine string  `toml:"engine"`
+	Share  float64 `toml:"share"`
 }
 
 // Folder is one hot folder and where its results go. Paths are absolute once
@@ -90,10 +116,12 @@ type Folder struct {
 	Failed string     `toml:"failed"`
 	Engine EngineList `toml:"engine"`
 
-	NeverCloud       bool    `toml:"never_cloud"`
-	MaxPagesPerDay   int     `toml:"max_pages_per_day"`
-	MaxPagesPerMonth int     `toml:"max_pages_per_month"`
-	EscalateBelow    float64 `toml:"escalate_below"`
+	NeverCloud       bool     `toml:"never_cloud"`
+	MaxPagesPerDay   int      `toml:"max_pages_per_day"`
+	MaxPagesPerMonth int      `toml:"max_pages_per_month"`
+	EscalateBelow    float64  `toml:"escalate_below"`
+	EscalateOn       []string `toml:"escalate_on"`
+	Compare          Compare  `toml:"compare"`
 
 	Languages   []string `toml:"languages"`
 	Settle      Duration `toml:"settle"`
@@ -160,6 +188,9 @@ func Default() Config {
 	return Config{
 		Version:        Version,
 		LogLevel:       "info",
+		LogFormat:      "text",
+		LogFileMB:      20,
+		LogFiles:       10,
 		WorkerMemoryMB: 2048,
 		WorkerIdle:     Duration(5 * time.Minute),
 		PageTimeout:    Duration(2 * time.Minute),
@@ -168,7 +199,7 @@ func Default() Config {
 		Retry:          Retry{Base: Duration(30 * time.Second), Cap: Duration(time.Hour), MaxAttempts: 5, Jitter: 0.2},
 		Limits:         Limits{MaxFileMB: 1024, MaxPages: 5000, MaxMegapixels: 400},
 		PDF:            PDF{LinearizeAboveMB: 1, MaxGrowth: 1.5},
-		Web:            Web{Listen: "127.0.0.1:7423"},
+		Web:            Web{Listen: "127.0.0.1:7423", Hosts: []string{}},
 		Engines: map[string]Engine{"local": {Kind: "tesseract", Languages: []string{"eng"},
 			Own: map[string]any{"tessdata": "", "page_segmentation": int64(1)}}},
 	}
@@ -176,7 +207,7 @@ func Default() Config {
 
 // FolderDefaults is a folder with only its name given.
 func FolderDefaults(name string) Folder {
-	return Folder{Name: name, Path: "in", Output: "out", Review: "review", Failed: "failed", Engine: EngineList{"local"}, EscalateBelow: 0.7,
+	return Folder{Name: name, Path: "in", Output: "out", Review: "review", Failed: "failed", Engine: EngineList{"local"}, EscalateBelow: 0.7, EscalateOn: EscalateReasons(),
 		Languages: []string{}, Settle: Duration(2 * time.Second), SettleMax: Duration(10 * time.Minute), Sweep: Duration(30 * time.Second),
 		Text: "keep", Rotate: "auto", RotateConfidence: 0.6, Deskew: "auto", Prepare: []string{"contrast", "normalize_dpi", "level"}, PDFA: "auto",
 		Split: SplitRules{}, BlankPages: BlankKeep, Collate: "off", CollateWithin: Duration(10 * time.Minute),
@@ -184,6 +215,19 @@ func FolderDefaults(name string) Folder {
 		Notify: "auto", After: "remove", Archive: "archive", OnDuplicate: "skip", ClaimExpiry: Duration(10 * time.Minute),
 		Class: "auto", Classes: []string{}, Accept: []string{},
 		KeepOriginals: Forever(), KeepRaw: Forever(), KeepText: Forever()}
+}
+
+// Place is a folder on disk and the key that names it.
+type Place struct{ Key, Path string }
+
+// Results are where the files of a hot folder go: its output, review and failed
+// folders, and its archive if it is used.
+func (f Folder) Results() []Place {
+	out := []Place{{"output", f.Output}, {"review", f.Review}, {"failed", f.Failed}}
+	if f.After == "archive" {
+		out = append(out, Place{"archive", f.Archive})
+	}
+	return out
 }
 
 // Duration is a time span written as "2s" or "10m".

@@ -45,7 +45,7 @@ func TestExampleIsTheDefault(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// Classes and receivers have no default; they are shown behind comment signs.
+	// Classes, receivers and users have no default; they are shown behind comment signs.
 	lines := keyLines([]byte(strings.ReplaceAll(string(text), "\n# [[", "\n[[")))
 	commented := strings.ReplaceAll(string(text), "# ", "")
 	for _, key := range knownKeys(reflect.TypeFor[Config](), "") {
@@ -54,7 +54,7 @@ func TestExampleIsTheDefault(t *testing.T) {
 		for k := range lines {
 			found = found || plain(k) == key
 		}
-		if strings.HasPrefix(key, "class") || strings.HasPrefix(key, "receiver") {
+		if strings.HasPrefix(key, "class") || strings.HasPrefix(key, "receiver") || strings.HasPrefix(key, "web.user") {
 			found = strings.Contains(commented, name)
 		}
 		if !found && key != "engine" {
@@ -69,8 +69,42 @@ func TestDefaultsFillGaps(t *testing.T) {
 		t.Fatal(err)
 	}
 	f := cfg.Folders[0]
-	if f.Path != "/office/in" || f.Output != "/srv/out" || f.Settle.String() != "2s" || cfg.DataDir != "/office/data" || cfg.Web.Listen != "" || cfg.Retry.MaxAttempts != 5 {
+	if f.Path != absolute("in", "/office") || f.Output != absolute("/srv/out", "/office") || f.Settle.String() != "2s" || cfg.DataDir != absolute("data", "/office") || cfg.Web.Listen != "" || cfg.Retry.MaxAttempts != 5 {
 		t.Errorf("%+v", cfg)
+	}
+}
+
+// TestSecretsBesideTheFile: a secret's file is looked for beside the configuration,
+// whatever folder the program was started in.
+func TestSecretsBesideTheFile(t *testing.T) {
+	cfg, _, err := parse(t, folder+`[engine.local]
+kind = "tesseract"
+[engine.afar]
+kind = "httpapi"
+key = { file = "api.key" }
+secrets = { second = { file = "/etc/second" }, third = { env = "THIRD" } }
+submit = { fields = { file = "upload" } }
+[[receiver]]
+name = "erp"
+url = "https://erp.example/in"
+secret = { file = "erp.key" }
+[web]
+[[web.user]]
+name = "anna"
+role = "reader"
+password = { file = "anna.password" }
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	own := fmt.Sprint(cfg.Engines["afar"].Own)
+	for _, want := range []string{absolute("api.key", "/office"), absolute("/etc/second", "/office"), "THIRD", "file:upload"} {
+		if !strings.Contains(own, want) {
+			t.Errorf("%q is not in %s", want, own)
+		}
+	}
+	if cfg.Receivers[0].Secret.file != absolute("erp.key", "/office") || cfg.Web.Users[0].Password.file != absolute("anna.password", "/office") {
+		t.Errorf("%+v %+v", cfg.Receivers[0].Secret.Place(), cfg.Web.Users[0].Password.Place())
 	}
 }
 
@@ -80,6 +114,8 @@ func TestBadFiles(t *testing.T) {
 		"unknown in folder":   {folder + "ouput = \"out\"\n", `config.toml:3: unknown key "folder.ouput"; did you mean "folder.output"?`},
 		"unknown at top":      {"verson = 1\n" + folder, `config.toml:1: unknown key "verson"; did you mean "version"?`},
 		"nothing near":        {"completely_different = 1\n" + folder, `config.toml:1: unknown key "completely_different"`},
+		"Windows-1252":        {"[[folder]]\nname = \"B\xfcro\"\n", `config.toml:2: the file is not saved as UTF-8`},
+		"UTF-16":              {"v\x00=\x001\x00\n", `config.toml:1: the file is not saved as UTF-8`},
 		"syntax":              {"version = \n", `config.toml:1: `},
 		"wrong type":          {folder + "sidecar_text = \"yes\"\n", `config.toml:3: folder.sidecar_text must be true or false, without quotes`},
 		"newer version":       {"version = 2\n" + folder, `config.toml:1: the file has version 2, this Intray knows 1: it was written for a newer one`},
@@ -91,6 +127,13 @@ func TestBadFiles(t *testing.T) {
 		"unknown engine":      {folder + "engine = \"cloud\"\n", `config.toml:3: folder "desk" uses engine "cloud", but there is no [engine.cloud]`},
 		"settle":              {folder + "settle = \"1h\"\n", `config.toml:1: folder "desk": settle_max (10m0s) is shorter than settle (1h0m0s)`},
 		"time span":           {folder + "settle = \"soon\"\n", `"soon" is not a time span; write it like "2s", "10m" or "1h"`},
+		"listen in the clear": {"[web]\nlisten = \"0.0.0.0:80\"\n" + folder, `config.toml:2: web.listen is "0.0.0.0:80", which other machines reach: passwords and pages would cross the network in the clear. Give web.tls_cert and web.tls_key, or listen on 127.0.0.1`},
+		"listen by name":      {"[web]\nlisten = \"scan.lan:80\"\n" + folder, `config.toml:2: web.listen is "scan.lan:80", which other machines reach: passwords and pages would cross the network in the clear. Give web.tls_cert and web.tls_key, or listen on 127.0.0.1`},
+		"half a certificate":  {"[web]\ntls_cert = \"c.pem\"\n" + folder, `config.toml:2: web.tls_cert and web.tls_key belong together; give both or none`},
+		"web host":            {"[web]\nhosts = [\"https://x\"]\n" + folder, `config.toml:2: web.hosts has "https://x"; write names such as "scan.example.com", without port and scheme`},
+		"user's role":         {"[[web.user]]\nname = \"anna\"\nrole = \"boss\"\npassword = { env = \"P\" }\n" + folder, `config.toml:3: web.user.role is "boss"; it must be one of reader, reviewer, admin`},
+		"literal password":    {"[[web.user]]\nname = \"anna\"\nrole = \"admin\"\npassword = \"secret\"\n" + folder, `config.toml:4: web.user.password: a secret does not belong into this file; write { env = "NAME" } or { file = "PATH" }`},
+		"no password":         {"[[web.user]]\nname = \"anna\"\nrole = \"admin\"\n" + folder, `config.toml:1: user "anna" needs a password: password = { file = "PATH" } or { env = "NAME" }`},
 		"listen":              {"[web]\nlisten = \"7423\"\n" + folder, `config.toml:2: web.listen is "7423"; write an address and a port, such as "127.0.0.1:7423"`},
 		"retry":               {"[retry]\njitter = 2.0\n" + folder, `config.toml:2: retry.jitter is 2; it must be from 0 to 1`},
 		"lease":               {"lease = \"1m\"\n" + folder, `config.toml:1: lease (1m0s) must be longer than page_timeout (2m0s): work in hand would be taken away`},
@@ -122,6 +165,7 @@ func TestBadFiles(t *testing.T) {
 		"rows of a sum":       {folder + "[[class]]\nname = \"x\"\n[[class.field]]\nname = \"a\"\n[[class.sum]]\ntotal = \"a\"\nplus = [\"a\"]\nrows = \"movements\"\n", `a sum of class "x" adds the rows of "movements", which is no table of the class`},
 		"lost answers":        {folder + "[engine.cloud]\nkind = \"x\"\non_unknown = \"guess\"\n", `config.toml:5: [engine.cloud]: on_unknown is "guess"; it must be "review" or "resubmit"`},
 		"cloud's pages":       {folder + "[engine.cloud]\nkind = \"x\"\nmax_pages_per_day = -1\n", `config.toml:5: [engine.cloud]: max_pages_per_day is below 0; leave it out for the default`},
+		"escalation's reason": {folder + "escalate_on = [\"ink\"]\n", `config.toml:3: folder.escalate_on is "ink"; it must be one of fields, confidence, handwriting, script`},
 		"escalation":          {folder + "escalate_below = 70.0\n", `config.toml:3: folder "desk": escalate_below is 70; it is a confidence, from 0 to 1`},
 		"engine twice":        {folder + "engine = [\"local\", \"local\"]\n", `config.toml:3: folder "desk" names the engine "local" twice`},
 		"certificate":         {"[webhooks]\nlisten = \"127.0.0.1:1\"\ntls_cert = \"c\"\n" + folder, `config.toml:3: webhooks.tls_cert and webhooks.tls_key belong together; give both or none`},
@@ -145,7 +189,7 @@ func TestAllProblemsAtOnce(t *testing.T) {
 }
 
 func TestWindowsFileIsRead(t *testing.T) {
-	text := "\uFEFFversion = 1\r\n[web]\r\nlisten = \"0.0.0.0:80\"\r\n[[folder]]\r\nname = \"desk\"\r\n"
+	text := "\uFEFFversion = 1\r\n[web]\r\nlisten = \"0.0.0.0:80\"\r\ntls_cert = \"c.pem\"\r\ntls_key = \"k.pem\"\r\n[[folder]]\r\nname = \"desk\"\r\n"
 	_, warnings, err := parse(t, text)
 	if err != nil || len(warnings) != 1 || warnings[0].Line != 3 {
 		t.Errorf("%v, %v", warnings, err)

@@ -19,10 +19,14 @@ func (c *Config) EngineSettings(name string) (engines.Settings, error) {
 	if !ok {
 		return engines.Settings{}, fmt.Errorf("there is no [engine.%s]", name)
 	}
-	return engines.Settings{Name: name, Languages: e.Languages, Decode: func(into any) error {
+	return engines.Settings{Name: name, Languages: e.Languages, ModelDir: c.modelDir, Decode: func(into any) error {
 		return decodeOwn(c.file, c.lines, name, e.Own, into)
 	}}, nil
 }
+
+// ModelDir is where `intray languages add` puts models; "" where no file was loaded.
+// It need not exist. It stays where it is for who works in another data folder.
+func (c *Config) ModelDir() string { return c.modelDir }
 
 // Complaint is a problem that was found later, about the value of a key such as
 // "class.0.rule.1.check".

@@ -25,7 +25,7 @@ engine = "local"
 
 [engine.local]
 kind = "tesseract"
-languages = ["eng"]        # more: ["eng", "deu"]; each needs its language package
+languages = ["eng"]        # more: ["eng", "deu"]; each needs its model: intray languages list
 `
 
 // WriteInit makes dir with a small configuration and its folders. It never

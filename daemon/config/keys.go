@@ -37,9 +37,28 @@ func keyLines(data []byte) map[string]int {
 			if _, seen := out[key]; !seen {
 				out[key] = i + 1
 			}
+			_, value, _ := strings.Cut(line, "=")
+			for _, inner := range inline(value) {
+				out[key+"."+inner] = i + 1
+			}
 		}
 	}
 	return out
+}
+
+// inline are the keys of a table on one line, such as { engine = "azure" }. A comma
+// in a text only names a key that nobody asks for.
+func inline(value string) (keys []string) {
+	value = strings.TrimSpace(value)
+	if !strings.HasPrefix(value, "{") {
+		return nil
+	}
+	for part := range strings.SplitSeq(strings.Trim(value, "{} "), ",") {
+		if key, _, ok := strings.Cut(part, "="); ok {
+			keys = append(keys, strings.TrimSpace(key))
+		}
+	}
+	return keys
 }
 
 // expand puts the index of the current element into a nested table's name:

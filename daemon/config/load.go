@@ -2,7 +2,9 @@ package config
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -52,7 +54,7 @@ func Find(explicit string) (string, error) {
 	if env := os.Getenv("INTRAY_CONFIG"); env != "" {
 		return env, nil
 	}
-	places := []string{"config.toml", systemConfig()}
+	places := []string{"config.toml", SystemFile()}
 	for _, path := range places {
 		if _, err := os.Stat(path); err == nil {
 			return path, nil
@@ -61,24 +63,57 @@ func Find(explicit string) (string, error) {
 	return "", fmt.Errorf("there is no configuration: neither %s. Write one with `intray init DIR`, or name one with --config", strings.Join(places, " nor "))
 }
 
-func systemConfig() string {
+// SystemFile is where the configuration of an installed service is.
+func SystemFile() string {
 	if runtime.GOOS == "windows" {
 		return filepath.Join(os.Getenv("ProgramData"), "Intray", "config.toml")
 	}
 	return "/etc/intray/config.toml"
 }
 
+// largestFile is more than a configuration ever needs. Whatever else was put in its
+// place shall not fill the memory of a daemon that works.
+const largestFile = 4 << 20 // bytes
+
+// Read is the file's bytes. A named pipe is none: it would be waited for without end.
+func Read(path string) ([]byte, error) {
+	if info, err := os.Stat(path); err == nil && info.Mode()&os.ModeNamedPipe != 0 {
+		return nil, errors.New("it is a pipe, not a file")
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, largestFile+1))
+	if err == nil && len(data) > largestFile {
+		err = fmt.Errorf("it is larger than %d MB, so it is something else", largestFile>>20)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
 // Load reads, completes and checks the file at path. The error is *Problems.
 func Load(path string) (*Config, []Warning, error) {
-	data, err := os.ReadFile(path)
+	cfg, warnings, _, err := LoadBytes(path)
+	return cfg, warnings, err
+}
+
+// LoadBytes is Load and, for who wants to know later whether the file was changed, its
+// bytes; nil when it could not be read.
+func LoadBytes(path string) (*Config, []Warning, []byte, error) {
+	data, err := Read(path)
 	if err != nil {
-		return nil, nil, &Problems{[]Problem{{File: path, Sentence: fmt.Sprintf("the configuration cannot be read: %v", err)}}}
+		return nil, nil, nil, &Problems{[]Problem{{File: path, Sentence: fmt.Sprintf("the configuration cannot be read: %v", err)}}}
 	}
 	abs, err := filepath.Abs(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("locate configuration: %w", err)
+		return nil, nil, data, fmt.Errorf("locate configuration: %w", err)
 	}
-	return Parse(data, path, filepath.Dir(abs))
+	cfg, warnings, err := Parse(data, path, filepath.Dir(abs))
+	return cfg, warnings, data, err
 }
 
 // Parse is Load on bytes: file is the name for messages, dir what relative
@@ -149,7 +184,8 @@ func (c *Config) complete(dir string) {
 		c.DataDir = defaultDataDir()
 	}
 	c.DataDir = absolute(c.DataDir, dir)
-	for _, path := range []*string{&c.Webhooks.TLSCert, &c.Webhooks.TLSKey} {
+	c.modelDir = filepath.Join(c.DataDir, "tessdata")
+	for _, path := range []*string{&c.LogFile, &c.Webhooks.TLSCert, &c.Webhooks.TLSKey, &c.Web.TLSCert, &c.Web.TLSKey} {
 		if *path != "" {
 			*path = absolute(*path, dir)
 		}
@@ -158,6 +194,17 @@ func (c *Config) complete(dir string) {
 		if path, ok := e.Own["tessdata"].(string); ok && path != "" {
 			e.Own["tessdata"] = absolute(path, dir)
 		}
+		eachSecret(e.Own, func(table map[string]any, s Secret) {
+			if s.within(dir); s.file != "" {
+				table["file"] = s.file
+			}
+		})
+	}
+	for i := range c.Receivers {
+		c.Receivers[i].Secret.within(dir)
+	}
+	for i := range c.Web.Users {
+		c.Web.Users[i].Password.within(dir)
 	}
 }
 
@@ -210,6 +257,9 @@ func completeFolder(f Folder, dir string) Folder {
 	}
 	if f.Accept == nil {
 		f.Accept = d.Accept
+	}
+	if f.EscalateOn == nil {
+		f.EscalateOn = d.EscalateOn
 	}
 	if f.Prepare == nil {
 		f.Prepare = d.Prepare

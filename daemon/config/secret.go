@@ -33,6 +33,48 @@ func (s *Secret) UnmarshalTOML(v any) error {
 	return nil
 }
 
+// within has a relative path begin at the configuration's folder, as all others do: a
+// service has another working folder than whoever tries the file.
+func (s *Secret) within(dir string) {
+	if s.file != "" {
+		s.file = absolute(s.file, dir)
+	}
+}
+
+// secretIn is the secret that a table among an engine's own keys names, or none.
+func secretIn(table map[string]any) (s Secret) {
+	if env, ok := table["env"].(string); ok && len(table) == 1 {
+		s.env = env
+	} else if file, ok := table["file"].(string); ok && len(table) == 1 {
+		s.file = file
+	}
+	return s
+}
+
+// eachSecret calls found for all secrets among an engine's own keys.
+func eachSecret(v any, found func(table map[string]any, s Secret)) {
+	switch v := v.(type) {
+	case map[string]any:
+		if s := secretIn(v); s != (Secret{}) {
+			found(v, s)
+			return
+		}
+		for key, one := range v {
+			if key != "fields" && key != "names" && key != "types" { // words of the provider's
+				eachSecret(one, found)
+			}
+		}
+	case []map[string]any:
+		for _, one := range v {
+			eachSecret(one, found)
+		}
+	case []any:
+		for _, one := range v {
+			eachSecret(one, found)
+		}
+	}
+}
+
 // Reveal reads the secret now. Its errors name the place, never the content.
 func (s Secret) Reveal() (string, error) {
 	if s.env != "" {

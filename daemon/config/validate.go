@@ -22,6 +22,9 @@ func (c *Config) Validate() []Problem {
 		v.add("version", "version must be %d", Version)
 	}
 	v.oneOf("log_level", c.LogLevel, "debug", "info", "warn", "error")
+	v.oneOf("log_format", c.LogFormat, "text", "json")
+	v.atLeast("log_file_mb", c.LogFileMB, 1)
+	v.atLeast("log_files", c.LogFiles, 0)
 	v.atLeast("workers", c.Workers, 0)
 	v.atLeast("min_free_mb", c.MinFreeMB, 0)
 	v.atLeast("worker_memory_mb", c.WorkerMemoryMB, 256)
@@ -40,6 +43,7 @@ func (c *Config) Validate() []Problem {
 	}
 	v.retry(c.Retry)
 	v.listen("web.listen", c.Web.Listen)
+	v.web(c.Web)
 	v.listen("webhooks.listen", c.Webhooks.Listen)
 	if c.Web.Listen != "" && c.Web.Listen == c.Webhooks.Listen {
 		v.add("webhooks.listen", "web.listen and webhooks.listen are the same address; callbacks get one of their own")
@@ -151,6 +155,9 @@ func (v *checker) folders(c *Config) {
 				v.add(key+".engine", "folder %q uses engine %q, but there is no [engine.%s]", f.Name, name, name)
 			}
 		}
+		if name := f.Compare.Engine; name != "" && c.Engines[name].Kind == "" {
+			v.add(key+".compare.engine", "folder %q compares with engine %q, but there is no [engine.%s]", f.Name, name, name)
+		}
 		v.longer(key+".settle", f.Settle, 0)
 		v.longer(key+".sweep", f.Sweep, 0)
 		if f.SettleMax < f.Settle {
@@ -191,6 +198,19 @@ func PrepareSteps() []string {
 	return []string{"contrast", "normalize_dpi", "level", "denoise", "binarize"}
 }
 
+// Words of escalate_on: why the next engine of a folder's list reads a document too.
+const (
+	EscalateFields      = "fields"      // a required one is missing
+	EscalateConfidence  = "confidence"  // a page below escalate_below, or without a word
+	EscalateHandwriting = "handwriting" // or what looks so
+	EscalateScript      = "script"      // one that none of the languages has
+)
+
+// EscalateReasons are all of them.
+func EscalateReasons() []string {
+	return []string{EscalateFields, EscalateConfidence, EscalateHandwriting, EscalateScript}
+}
+
 // AcceptTypes are the words of accept; package pages knows their files.
 func AcceptTypes() []string {
 	return []string{"pdf", "tiff", "jpeg", "png", "bmp", "gif", "webp", "heic", "avif", "jp2", "pnm", "xml"}
@@ -229,28 +249,25 @@ func (v *checker) contract(c *Config, key string, f Folder) {
 
 // loops refuses results that would be taken in again.
 func (v *checker) loops(c *Config, key string, f Folder) {
-	places := []struct{ name, path string }{{"output", f.Output}, {"review", f.Review}, {"failed", f.Failed}}
-	if f.After == "archive" {
-		places = append(places, struct{ name, path string }{"archive", f.Archive})
-	}
+	places := f.Results()
 	for i, p := range places {
 		for _, hot := range c.Folders {
-			if within(p.path, hot.Path) || within(hot.Path, p.path) {
-				v.add(key+"."+p.name, "%s of folder %q and the hot folder of %q lie within each other: results would be taken in as scans", p.name, f.Name, hot.Name)
+			if within(p.Path, hot.Path) || within(hot.Path, p.Path) {
+				v.add(key+"."+p.Key, "%s of folder %q and the hot folder of %q lie within each other: results would be taken in as scans", p.Key, f.Name, hot.Name)
 			}
 		}
 		for _, q := range places[:i] {
-			if p.path == q.path {
-				v.add(key+"."+p.name, "%s and %s of folder %q are the same folder", q.name, p.name, f.Name)
+			if p.Path == q.Path {
+				v.add(key+"."+p.Key, "%s and %s of folder %q are the same folder", q.Key, p.Key, f.Name)
 			}
 		}
 	}
 	for _, p := range places {
-		if within(p.path, c.DataDir) {
-			v.add(key+"."+p.name, "%s of folder %q lies in data_dir, which is Intray's own", p.name, f.Name)
+		if within(p.Path, c.DataDir) {
+			v.add(key+"."+p.Key, "%s of folder %q lies in data_dir, which is Intray's own", p.Key, f.Name)
 		}
-		if p.name != "review" && within(p.path, f.Review) {
-			v.add(key+"."+p.name, "%s of folder %q lies in its review folder, where bundles wait for a decision", p.name, f.Name)
+		if p.Key != "review" && within(p.Path, f.Review) {
+			v.add(key+"."+p.Key, "%s of folder %q lies in its review folder, where bundles wait for a decision", p.Key, f.Name)
 		}
 	}
 	if within(c.DataDir, f.Path) || within(f.Path, c.DataDir) {
@@ -270,10 +287,9 @@ func within(path, dir string) bool {
 // warnings are settings that work and deserve a second look.
 func (c *Config) warnings() []Warning {
 	var out []Warning
-	host, _, err := net.SplitHostPort(c.Web.Listen)
-	if ip := net.ParseIP(host); err == nil && host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !c.Web.loopback() && len(c.Web.Users) == 0 {
 		out = append(out, Warning{Key: "web.listen",
-			Sentence: fmt.Sprintf("web.listen is %q: other machines can reach Intray's page", c.Web.Listen)})
+			Sentence: fmt.Sprintf("web.listen is %q: other machines reach Intray's page, but nobody has a password there; add a [[web.user]]", c.Web.Listen)})
 	}
 	return out
 }

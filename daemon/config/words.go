@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 )
@@ -44,6 +45,10 @@ func undecoded(file string, data []byte, err error) Problem {
 	line := ""
 	if all := bytes.Split(data, []byte("\n")); p.Line > 0 && p.Line <= len(all) {
 		line = strings.TrimSpace(string(all[p.Line-1]))
+	}
+	if !utf8.Valid(data) || bytes.IndexByte(data, 0) >= 0 { // UTF-16 is full of zeros
+		p.Sentence = "the file is not saved as UTF-8; save it anew with that encoding, which the editor's \"Save as\" offers"
+		return p
 	}
 	said := inWords(p.Key, p.Sentence, line)
 	if said == p.Sentence && p.Key != "" && !strings.Contains(said, p.Key) {

@@ -74,6 +74,8 @@ type Desk struct {
 	// Owner names this Intray's folders for staging: several may deliver to one
 	// root.
 	Owner string
+	// Hot are the absolute paths of hot folders; nothing is delivered into one.
+	Hot []string
 
 	mu       sync.Mutex
 	reserved map[string]string          // path of a stem -> document that delivers under it
@@ -84,9 +86,45 @@ const tempPrefix = ".intray-"
 
 func (d *Desk) stagingDir(root string) string { return filepath.Join(root, tempPrefix+d.Owner) }
 
+// ErrNoRoot is for a bundle whose root is no folder: a file was put in its place, or a
+// link that leads nowhere, or the share is away.
+var ErrNoRoot = errors.New("there is no folder to deliver to")
+
+// ErrHot is for a bundle whose root leads into a hot folder: it would be taken for a
+// scan there, and its result for the next one, without an end.
+var ErrHot = errors.New("results would be taken in as scans")
+
+// refuseHot is an error where a link was put in root's place that leads into a hot folder.
+func (d *Desk) refuseHot(root string) error {
+	real, err := filepath.EvalSymlinks(root)
+	if err != nil {
+		return nil // what is wrong with it is said when it is written to
+	}
+	for _, hot := range d.Hot {
+		if rel, err := filepath.Rel(hot, real); err == nil && filepath.IsLocal(rel) {
+			return fmt.Errorf("%s leads into the hot folder %s: %w", root, hot, ErrHot)
+		}
+	}
+	return nil
+}
+
 // Stage writes the bundle under temporary names. What an earlier try of the
 // same attempt left is replaced.
 func (d *Desk) Stage(ctx context.Context, r Request) (Plan, error) {
+	if err := d.refuseHot(r.Root); err != nil {
+		return Plan{}, err
+	}
+	plan, err := d.stage(ctx, r)
+	if err == nil {
+		return plan, nil
+	}
+	if root, missing := os.Stat(r.Root); missing != nil || !root.IsDir() {
+		err = errors.Join(ErrNoRoot, err)
+	}
+	return plan, err
+}
+
+func (d *Desk) stage(ctx context.Context, r Request) (Plan, error) {
 	if err := os.MkdirAll(r.Dir, 0o777); err != nil {
 		return Plan{}, fmt.Errorf("make folder: %w", err)
 	}

@@ -289,6 +289,38 @@ func TestSweep(t *testing.T) {
 	}
 }
 
+// TestNothingGoesIntoAHotFolder: a link that came into the place of a folder of results
+// does not have them taken for scans.
+func TestNothingGoesIntoAHotFolder(t *testing.T) {
+	root := t.TempDir()
+	hot, out := filepath.Join(root, "in"), filepath.Join(root, "out")
+	d := &Desk{Hot: []string{hot}}
+	for _, target := range []string{hot, filepath.Join(hot, "deep")} {
+		if err := errors.Join(os.MkdirAll(target, 0o755), os.Symlink(target, out)); err != nil {
+			t.Fatal(err)
+		}
+		r := request(out, "one")
+		r.Root = out
+		if _, err := d.Stage(t.Context(), r); !errors.Is(err, ErrHot) {
+			t.Errorf("staged in %s: %v", target, err)
+		}
+		if err := os.Remove(out); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := names(t, hot); len(left) != 1 {
+		t.Errorf("in the hot folder: %q", left)
+	}
+	if err := errors.Join(os.Mkdir(hot+"-not", 0o755), os.Symlink(hot+"-not", out)); err != nil {
+		t.Fatal(err)
+	}
+	r := request(out, "one")
+	r.Root = out
+	if _, err := d.Stage(t.Context(), r); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestPlaceGone: a share that went away leaves an empty folder behind. That
 // nothing is staged there does not mean that it was delivered.
 func TestPlaceGone(t *testing.T) {

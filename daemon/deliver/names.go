@@ -129,6 +129,13 @@ func IsOf(path, documentID string) bool {
 	return err == nil && json.Unmarshal(data, &head) == nil && head.DocumentID == documentID
 }
 
+// Regular is true for a file. Others can write where results lie: a link may lead
+// anywhere, and opening a pipe would wait without end.
+func Regular(path string) bool {
+	info, err := os.Lstat(path)
+	return err == nil && info.Mode().IsRegular()
+}
+
 // renameInside changes the names in a staged JSON.
 func renameInside(path, to string) error {
 	data, err := os.ReadFile(path)

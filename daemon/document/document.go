@@ -70,13 +70,24 @@ type Half struct {
 	Pages      int    `json:"pages"`
 }
 
-// Engine says who read it. ProviderJobID is "" for local engines.
+// Engine says who read it. ProviderJobID is "" for local engines. Parts are there
+// for a document that a provider read in several: the job's is then the first's.
 type Engine struct {
 	Name          string `json:"name"`
 	Kind          string `json:"kind"`
 	Version       string `json:"version"`
 	Model         string `json:"model"`
 	ProviderJobID string `json:"provider_job_id"`
+
+	Parts []EnginePart `json:"parts"`
+}
+
+// EnginePart is what was one submission: its first and last page, from 1, the job's
+// name at the provider, and where the raw answer is kept in data_dir.
+type EnginePart struct {
+	Pages         [2]int `json:"pages"`
+	ProviderJobID string `json:"provider_job_id"`
+	Raw           string `json:"raw"`
 }
 
 // Class is the kind of document, "" when not classified; Confidence is 0..1.
@@ -115,6 +126,36 @@ type Page struct {
 	WorstConfidence float64     `json:"worst_confidence"`
 	Blocks          []Block     `json:"blocks"`
 	Barcodes        []Barcode   `json:"barcodes"`
+	Marks           []Mark      `json:"marks"`
+	// Languages are BCP 47 tags as a provider names them, the one with most text
+	// first. Script is the ISO 15924 code of a page that the engine on this machine
+	// made little of and could tell it of; "" else. Handwriting is "" for none known.
+	Languages   []string `json:"languages"`
+	Script      string   `json:"script"`
+	Handwriting string   `json:"handwriting"`
+}
+
+// Values of Page.Handwriting: a provider says so, or the lines look so.
+const (
+	HandwritingFound     = "found"
+	HandwritingSuspected = "suspected"
+)
+
+// MarkSelection is the one kind of Mark: a check box or a radio button.
+const MarkSelection = "selection"
+
+// States of a Mark.
+const (
+	MarkSelected   = "selected"
+	MarkUnselected = "unselected"
+)
+
+// Mark is what is ticked, or could be, on a page.
+type Mark struct {
+	Kind       string  `json:"kind"`
+	State      string  `json:"state"`
+	Box        Box     `json:"box"`
+	Confidence float64 `json:"confidence"`
 }
 
 // Barcode is one on a page. Format is its kind, such as "Code39", "Code128",
@@ -148,9 +189,11 @@ type Block struct {
 // Line is one printed line. Baseline is the two ends of the line the letters
 // stand on, [x0, y0, x1, y1] in points, in reading direction.
 type Line struct {
-	Box      Box    `json:"box"`
-	Baseline Box    `json:"baseline"`
-	Words    []Word `json:"words"`
+	Box      Box `json:"box"`
+	Baseline Box `json:"baseline"`
+	// Handwritten is true where the engine says that most of the line is.
+	Handwritten bool   `json:"handwritten"`
+	Words       []Word `json:"words"`
 }
 
 // Word is one printed word.

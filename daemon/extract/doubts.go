@@ -16,12 +16,12 @@ func tell(reason string, f document.Field, list []candidate) (w document.Warning
 	case "check_digits":
 		w.Code, w.Message = CodeCheckDigits, fmt.Sprintf("The check digits of %s %q do not hold: it may be misread.", words(f.Name), f.Value)
 	case "sum":
-		w.Code, w.Message = CodeReadBySum, fmt.Sprintf("%s was read as %q, but the other amounts say %s. Please check which is right.", words(f.Name), f.Raw, f.Value)
+		w.Code, w.Message = CodeReadBySum, fmt.Sprintf("%s was read as \"%s\", but the other amounts say %s. Please check which is right.", words(f.Name), f.Raw, f.Value)
 	case "conflict":
 		w.Code, w.Message = CodeConflict, fmt.Sprintf("The document gives two values for %s: %s and %s. It was read as %s; please check which is right.",
 			words(f.Name), list[0].value, list[1].value, f.Value)
 	case "order":
-		w.Code, w.Message = CodeDateOrder, fmt.Sprintf("%s is printed as %q, and nothing on the document says whether its day or its month comes first. It was read as %s.",
+		w.Code, w.Message = CodeDateOrder, fmt.Sprintf("%s is printed as \"%s\", and nothing on the document says whether its day or its month comes first. It was read as %s.",
 			words(f.Name), f.Raw, f.Value)
 	case "alone":
 		w.Code, w.Message = CodeTotalAlone, fmt.Sprintf("%s was read as %s, not very well, and no other amount on the document leads to it. Please check it.", words(f.Name), f.Value)

@@ -3,6 +3,7 @@ package handover
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -45,9 +46,29 @@ func (d *Desk) command(ctx context.Context, f config.Folder, m ledger.Message, d
 	case limit.Err() != nil && ctx.Err() == nil:
 		return fmt.Errorf("the hook of folder %q took longer than %s (hook_timeout)", f.Name, f.HookTimeout)
 	case len(said.text) > 0:
-		return fmt.Errorf("the hook of folder %q: %w: %s", f.Name, err, strings.TrimSpace(string(said.text)))
+		return &complaint{fmt.Errorf("the hook of folder %q: %w", f.Name, err), strings.TrimSpace(string(said.text))}
 	}
 	return fmt.Errorf("the hook of folder %q: %w", f.Name, err)
+}
+
+// complaint is a hook's failure with what the hook said. That may quote the document,
+// which the log must not: it is for the ledger alone.
+type complaint struct {
+	error
+	said string
+}
+
+func (c *complaint) Error() string { return c.error.Error() + ": " + c.said }
+
+// Unwrap is the failure without the hook's words.
+func (c *complaint) Unwrap() error { return c.error }
+
+// sayable is an error as the log may say it.
+func sayable(err error) error {
+	if c, ok := errors.AsType[*complaint](err); ok {
+		return c.error
+	}
+	return err
 }
 
 // environment is what a program needs to run at all, and the document. The

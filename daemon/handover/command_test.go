@@ -53,6 +53,8 @@ func TestCommandThatFailsOrHangs(t *testing.T) {
 	f, _ := hook(t, time.Minute, `echo "no room in the archive" >&2; exit 3`)
 	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil || !strings.Contains(err.Error(), "no room in the archive") {
 		t.Errorf("%v", err)
+	} else if logged := sayable(fmt.Errorf("told: %w", err)); strings.Contains(logged.Error(), "archive") || !strings.Contains(logged.Error(), "exit status 3") {
+		t.Errorf("the log says %v", logged) // a hook may quote the document
 	}
 	f, _ = hook(t, 50*time.Millisecond, `sleep 600`)
 	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil || !strings.Contains(err.Error(), "hook_timeout") {

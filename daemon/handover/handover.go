@@ -264,9 +264,9 @@ func (d *Desk) deliver(ctx context.Context, m ledger.Message) {
 	again := time.Time{}
 	if m.Attempts+1 < mostTries && !errors.Is(err, errNoSuchTarget) {
 		again = policy.NextTry(time.Now(), m.Attempts+1, rand.Float64())
-		d.Log.Warn("A document could not be handed over and will be again.", "document", m.DocumentID, "to", m.To, "event", m.Event, "why", err, "again", again.Format(time.TimeOnly))
+		d.Log.Warn("A document could not be handed over and will be again.", "document", m.DocumentID, "to", m.To, "event", m.Event, "why", sayable(err), "again", again.Format(time.TimeOnly))
 	} else {
-		d.Log.Error("A document could not be handed over; it is not tried again unless you ask (intray retry --untold).", "document", m.DocumentID, "to", m.To, "event", m.Event, "why", err)
+		d.Log.Error("A document could not be handed over; it is not tried again unless you ask (intray retry --untold).", "document", m.DocumentID, "to", m.To, "event", m.Event, "why", sayable(err))
 	}
 	d.note(ctx, m, func() error { return d.Ledger.Undelivered(m, again, err.Error()) })
 }

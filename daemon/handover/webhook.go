@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -86,6 +87,9 @@ func (d *Desk) post(ctx context.Context, r config.Receiver, m ledger.Message) er
 		q.Header.Set(key, value)
 	}
 	answer, err := d.client().Do(q)
+	if failed, ok := errors.AsType[*url.Error](err); ok {
+		err = failed.Err // without the address, which may hold a secret
+	}
 	if err != nil {
 		return fmt.Errorf("receiver %q: %w", r.Name, err)
 	}

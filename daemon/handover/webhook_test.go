@@ -50,6 +50,23 @@ func TestRedirectsAndRefusalsAreFailures(t *testing.T) {
 	}
 }
 
+// TestAddressIsASecret: the address of many receivers holds what lets one in; a failure
+// does not repeat it.
+func TestAddressIsASecret(t *testing.T) {
+	t.Setenv("SECRET", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	cfg, _, err := config.Parse([]byte("version = 1\n[[folder]]\nname = \"desk\"\n[[receiver]]\nname = \"erp\"\nurl = \""+server.URL+"/hooks/gargoyle\"\nsecret = { env = \"SECRET\" }\n"), "c", t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := Desk{Config: cfg, Log: slog.New(slog.DiscardHandler)}
+	messages := Messages(cfg)(ledger.Document{ID: "x", State: ledger.Completed}, json.RawMessage(`{}`))
+	if err := d.tell(t.Context(), messages[0]); err == nil || strings.Contains(err.Error(), "gargoyle") || !strings.Contains(err.Error(), `receiver "erp"`) {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestNobodyIsToldUnasked: without configuration nothing is written, and a parent
 // whose parts are told of is not.
 func TestNobodyIsToldUnasked(t *testing.T) {

@@ -120,8 +120,10 @@ func (in *Intake) foreign(folder Folder, f watcher.File) error {
 		return nil
 	}
 	since := f.Changed
-	if info, err := os.Lstat(dir); err == nil && watcher.Changed(info).After(since) {
-		since = watcher.Changed(info)
+	for _, path := range []string{f.Path, dir} {
+		if info, err := os.Lstat(path); err == nil && changed(path, info).After(since) {
+			since = changed(path, info)
+		}
 	}
 	if left := folder.ClaimExpiry - time.Since(since); left > 0 {
 		return &Again{After: left, Reason: "it lies in a failed bundle of another Intray, which may take it back"}

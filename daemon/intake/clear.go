@@ -33,7 +33,7 @@ func (in *Intake) clear(folder Folder, c claimed, doc ledger.Document) error {
 	default:
 		err = os.Remove(c.path)
 	}
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) && c.isGone() {
 		if c.takenOver() {
 			return in.surrender(c, doc)
 		}
@@ -62,6 +62,13 @@ func (in *Intake) surrender(c claimed, doc ledger.Document) error {
 	}
 	in.Log.Warn("Another Intray took over a file that was recorded here; it is left to that one.", "file", doc.Path, "document", doc.ID)
 	return ignoreGone(os.Remove(c.mark()))
+}
+
+// isGone is asked when something is not there: it need not be the file. To
+// Windows an archive that is no folder is "not there", too.
+func (c claimed) isGone() bool {
+	_, err := os.Lstat(c.path)
+	return errors.Is(err, fs.ErrNotExist)
 }
 
 // isHeld is true when somebody still has the claimed file open for writing:

@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"log/slog"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,17 +25,22 @@ type Front struct {
 	watch  *watcher.Watcher
 	log    *slog.Logger
 
-	mu   sync.Mutex
-	told map[string]string // why each file waits, so that it is said once
+	lstat func(string) (fs.FileInfo, error)
+
+	mu      sync.Mutex
+	told    map[string]string // why each file waits, so that it is said once
+	away    error             // why the folder could not be listed when it was looked at last
+	pruning chan struct{}     // nil when nobody prunes
 
 	seen sightings // by the watcher's goroutine only
 }
 
-// NewFront prepares watching; o's Folder, Known, Aside and Log are set here.
+// NewFront prepares watching; o's Folder, Known, Aside, Reached and Log are set here.
 func NewFront(in *Intake, folder Folder, o watcher.Options) (*Front, error) {
-	f := &Front{in: in, folder: folder, log: in.Log.With("folder", folder.Name), told: map[string]string{}, seen: sightings{}}
+	f := &Front{in: in, folder: folder, log: in.Log.With("folder", folder.Name), told: map[string]string{}, lstat: os.Lstat, seen: sightings{}}
 	o.Folder, o.Log = folder.Path, f.log
 	o.Aside = func(rel string) bool { return in.aside(folder, rel, f.seen, time.Now()) }
+	o.Reached = f.reached
 	if folder.After == Keep {
 		o.Known = f.known
 	}
@@ -75,6 +82,27 @@ func (f *Front) Run(ctx context.Context) error {
 // Name is the folder's.
 func (f *Front) Name() string { return f.folder.Name }
 
+func (f *Front) reached(err error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.away = err
+}
+
+// Away says why the folder could not be listed when it was looked at last; "" when it
+// was, or nobody has looked yet.
+func (f *Front) Away() string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var at *fs.PathError
+	switch {
+	case f.away == nil:
+		return ""
+	case errors.As(f.away, &at):
+		return f.folder.Path + ": " + at.Err.Error() // without the name of a system call
+	}
+	return f.away.Error()
+}
+
 // recoverLater recovers once the folder is back.
 func (f *Front) recoverLater(ctx context.Context) {
 	tick := time.NewTicker(waitForFolder)
@@ -98,19 +126,45 @@ const waitForFolder = 10 * time.Second
 
 // Waiting is how many files wait in the folder for a reason that was logged.
 func (f *Front) Waiting() int {
+	select {
+	case <-f.prune():
+	case <-time.After(pruneTime):
+	}
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.prune()
 	return len(f.told)
 }
 
-// prune forgets files that are gone.
-func (f *Front) prune() {
-	for rel := range f.told {
-		if _, err := os.Lstat(filepath.Join(f.folder.Path, filepath.FromSlash(rel))); errors.Is(err, fs.ErrNotExist) {
+// pruneTime is how long somebody who asks is kept waiting for the folder: a share whose
+// server is gone may answer never, and the page and the status must all the same.
+const pruneTime = 200 * time.Millisecond
+
+// prune begins to forget files that are gone, unless that is under way; the channel is
+// closed when it is done.
+func (f *Front) prune() <-chan struct{} {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.pruning != nil {
+		return f.pruning
+	}
+	done, names := make(chan struct{}), slices.Collect(maps.Keys(f.told))
+	f.pruning = done
+	go func() {
+		defer close(done)
+		var gone []string
+		for _, rel := range names {
+			if _, err := f.lstat(filepath.Join(f.folder.Path, filepath.FromSlash(rel))); errors.Is(err, fs.ErrNotExist) {
+				gone = append(gone, rel)
+			}
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		for _, rel := range gone {
 			delete(f.told, rel)
 		}
-	}
+		f.pruning = nil
+	}()
+	return done
 }
 
 // take takes one settled file, or asks for it again.
@@ -136,19 +190,25 @@ func (f *Front) take(ctx context.Context, file watcher.File) {
 // wait says once why a file waits. A change seen in the last moment is the
 // ordinary life of a hot folder and not worth a line.
 func (f *Front) wait(rel string, again *Again) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if again.After == 0 || f.told[rel] == again.Reason {
+	news, many := f.remember(rel, again)
+	if !news || f.in.Room.said() { // the latter is for all of them
 		return
 	}
-	f.told[rel] = again.Reason
-	if f.in.Room.said() {
-		return // for all of them
-	}
-	if len(f.told) > 1000 {
+	if many {
 		f.prune()
 	}
 	f.log.Warn("A file waits in the hot folder.", "file", rel, "why", again.Error())
+}
+
+// remember notes that a file waits; many is true when it is time to forget some.
+func (f *Front) remember(rel string, again *Again) (news, many bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if again.After == 0 || f.told[rel] == again.Reason {
+		return false, false
+	}
+	f.told[rel] = again.Reason
+	return true, len(f.told) > 1000
 }
 
 func (f *Front) settled(rel string) {

@@ -296,3 +296,22 @@ func TestArchive(t *testing.T) {
 		t.Errorf("left %q, %v", left, err)
 	}
 }
+
+// TestWaitingOnADeadShare: whoever asks how many files wait is answered although the
+// share is not; files that are gone are forgotten once it does.
+func TestWaitingOnADeadShare(t *testing.T) {
+	alive := make(chan struct{})
+	f := &Front{told: map[string]string{"a.pdf": "it is locked"}, away: errors.New("host is down"),
+		lstat: func(string) (fs.FileInfo, error) { <-alive; return nil, fs.ErrNotExist }}
+	for range 3 {
+		if n, away := f.Waiting(), f.Away(); n != 1 || away != "host is down" {
+			t.Errorf("%d files wait, away: %q", n, away)
+		}
+	}
+	done := f.prune()
+	close(alive)
+	<-done
+	if n := f.Waiting(); n != 0 {
+		t.Errorf("%d files wait", n)
+	}
+}

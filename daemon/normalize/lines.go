@@ -34,7 +34,7 @@ func blocks(in []engines.Block, g document.Geometry) []document.Block {
 
 // line drops words that lie off the page: a picture may reach beyond the crop box.
 func line(l engines.Line, g document.Geometry) (document.Line, bool) {
-	out := document.Line{Box: box(l, l.Box, g), Baseline: baseline(l, g)}
+	out := document.Line{Box: box(l, l.Box, g), Baseline: baseline(l, g), Handwritten: l.Handwritten}
 	for _, w := range l.Words {
 		b := box(l, w.Box, g)
 		cx, cy := (b[0]+b[2])/2, (b[1]+b[3])/2

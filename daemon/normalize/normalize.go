@@ -31,6 +31,11 @@ type Reading struct {
 	// Ink is the share of dark pixels, 0..1, of what was read.
 	Ink    float64
 	Engine string
+	// Script is what the page is written in, where it was asked for.
+	Script engines.Script
+	// Doubtful is true where handwriting may be seen by how badly it was read: the
+	// engine does not say itself.
+	Doubtful bool
 	// Deskew is true when the page may be straightened.
 	Deskew bool
 }
@@ -38,6 +43,9 @@ type Reading struct {
 // blankInk is the share of dark pixels below which a page without words counts
 // as blank: about three letters on an A4 sheet, or the dust of a dirty glass.
 const blankInk = 0.0005
+
+// WarnNoText is the code for a page that is not blank and on which no text was found.
+const WarnNoText = "no_text_found"
 
 // A page is straightened from leastSkew degrees on, where readers of the PDF
 // begin to mix up its lines, up to mostSkew; more is no slip of the feeder.
@@ -82,6 +90,8 @@ func Page(r Reading) (p document.Page, kept int, warnings []document.Warning) {
 		warnings = append(warnings, document.Warning{Code: "not_straightened", Page: r.Number,
 			Message: fmt.Sprintf("The page leans by %.1f degrees. It was not straightened, since %s.", angle, why)})
 	}
+	p.Languages, p.Script = r.Result.Languages, r.Script.Code
+	warnings = append(warnings, written(&p, r, read)...)
 	return p, kept, append(warnings, turned(p)...)
 }
 
@@ -161,7 +171,7 @@ func decide(p *document.Page, r Reading, read int) []document.Warning {
 	}
 	p.Decision = document.DecisionOCR
 	p.Reason = fmt.Sprintf("No text was found, though %.2f %% of the page is dark: a picture, or writing the engine cannot read.", 100*r.Ink)
-	return warn("no_text_found")
+	return warn(WarnNoText)
 }
 
 // turned tells of a page that was turned, or should perhaps have been.

@@ -5,7 +5,9 @@ import (
 	"compress/gzip"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 
@@ -48,6 +50,14 @@ func (r *Results) Put(document, name string, data []byte) error {
 		if err := durable.SyncDir(made); err != nil {
 			return fmt.Errorf("keep answer: %w", err)
 		}
+	}
+	return nil
+}
+
+// RemoveOne deletes one answer; one that is not there is no error.
+func (r *Results) RemoveOne(document, name string) error {
+	if err := os.Remove(r.Path(document, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove answer: %w", err)
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"intray/daemon/config"
 	"intray/daemon/document"
 	"intray/daemon/extract"
+	"intray/daemon/normalize"
 	"intray/daemon/pages"
 	"intray/daemon/worker"
 	"intray/engines"
@@ -25,12 +26,11 @@ const unsaid = 0.9
 // true when the attempt ends with that.
 func (a *attempt) fromProvider(ctx context.Context, info pages.Info) (next ledger.Document, done bool, err error) {
 	s := a.service
-	_, answered := a.doc.AnswerOf(s.Name)
 	switch {
 	case !sent(a.doc, s.Name):
 		next, err = a.Ledger.Apply(a.doc.ID, ledger.HandOn(a.id, s.Name, fmt.Sprintf("%d pages go to %s", info.Pages, s.Name)).WithPages(info.Pages))
 		return next, true, err
-	case !answered && a.doc.Submission.Unknown:
+	case !a.doc.AnsweredBy(s.Name) && a.doc.Submission.Unknown:
 		next, err = a.unread(ctx, lost(s))
 		return next, true, err
 	}
@@ -38,23 +38,58 @@ func (a *attempt) fromProvider(ctx context.Context, info pages.Info) (next ledge
 		next, err = a.notFetched(ctx, err)
 		return next, true, err
 	}
-	kept, _ := a.doc.AnswerOf(s.Name)
-	a.raw = a.Results.Path(a.doc.ID, kept.File)
+	if !a.doc.AnsweredBy(s.Name) {
+		next, err = a.nextSubmission()
+		return next, true, err
+	}
+	a.raw = a.rawOf(a.doc.AnswersOf(s.Name), info.Pages)
 	q := worker.AnswerRequest{Engine: a.engine, Raw: a.raw}
 	if err := a.call(ctx, worker.Answer, a.Config.PageTimeout.Std(), q, &a.answer); err != nil {
 		e := asError(err)
-		if ctx.Err() == nil && (e.Kind != engines.Retryable || a.doc.Attempts >= flagAfter && pagesFault(e)) {
+		// The same answer will make no more sense the next time.
+		if ctx.Err() == nil && (e.Kind != engines.Retryable || e.Code == engines.CodeService || a.doc.Attempts >= flagAfter && pagesFault(e)) {
 			next, err = a.unread(ctx, e)
 		} else {
 			next, err = a.failed(ctx, "normalize", e)
 		}
 		return next, true, err
 	}
-	if n := a.answer.Pages; n != info.Pages {
-		a.distrust = &engines.Error{Kind: engines.Review, Code: engines.CodePagesMissing,
-			Sentence: fmt.Sprintf("%d pages were sent to %s and %d came back. Please look at it.", info.Pages, s.Name, n)}
+	if why := a.answer.Incomplete; why != "" {
+		a.distrust = &engines.Error{Kind: engines.Review, Code: engines.CodePagesMissing, Sentence: s.Name + ": " + why}
 	}
 	return a.doc, false, nil
+}
+
+// rawOf are the files of kept answers, each with how many pages it must have.
+func (a *attempt) rawOf(kept []ledger.Answer, all int) (out []worker.RawAnswer) {
+	for _, k := range kept {
+		r := worker.RawAnswer{Path: a.Results.Path(a.doc.ID, k.File), Pages: all}
+		if n := k.Range.Pages(); n > 0 {
+			r.Pages = n
+		}
+		out = append(out, r)
+	}
+	return out
+}
+
+// hollow is true for an answer that has all pages and nothing on them, though one at
+// least is not blank.
+func (a *attempt) hollow(doc document.Document) bool {
+	if r := a.answer.Result; len(r.Fields)+len(r.Tables) > 0 {
+		return false
+	}
+	inked, empty := 0, 0
+	for _, p := range doc.Pages {
+		if p.Decision != document.DecisionBlank {
+			inked++
+		}
+	}
+	for _, w := range doc.Warnings {
+		if w.Code == normalize.WarnNoText {
+			empty++
+		}
+	}
+	return inked > 0 && inked == empty
 }
 
 // unread brings a document before a person of which nothing was read, with the
@@ -91,11 +126,8 @@ func (a *attempt) classOf(asked string, among []string) string {
 // the pages here, and behind both what an earlier engine had found.
 func (a *attempt) adopt(doc *document.Document) error {
 	r := a.answer.Result
-	kept, _ := a.doc.AnswerOf(a.service.Name)
-	doc.Engine.Model, doc.Engine.ProviderJobID = r.Model, kept.Job
-	if !a.Impatient { // a command keeps nothing but its results
-		doc.Files.Raw = path.Join(resultsFolder, a.doc.ID, kept.File)
-	}
+	doc.Engine.Model = r.Model
+	a.sources(doc)
 	if len(r.Languages) > 0 {
 		doc.Languages = r.Languages
 	}
@@ -129,6 +161,31 @@ func (a *attempt) adopt(doc *document.Document) error {
 		}
 	}
 	return nil
+}
+
+// sources says which answers the document is made of, and of one that was sent in
+// parts what that may have done to it.
+func (a *attempt) sources(doc *document.Document) {
+	kept := a.doc.AnswersOf(a.service.Name)
+	for i, k := range kept {
+		raw := ""
+		if !a.Impatient { // a command keeps nothing but its results
+			raw = path.Join(resultsFolder, a.doc.ID, k.File)
+		}
+		if i == 0 {
+			doc.Engine.ProviderJobID, doc.Files.Raw = k.Job, raw
+		}
+		if len(kept) > 1 {
+			doc.Engine.Parts = append(doc.Engine.Parts, document.EnginePart{Pages: [2]int{k.Range.First, k.Range.Last}, ProviderJobID: k.Job, Raw: raw})
+		}
+	}
+	if len(kept) < 2 {
+		return
+	}
+	tell := document.Warning{Code: "split_for_provider", Message: fmt.Sprintf(
+		"The document was sent to %s in %d parts, since it is too long for one. Each was read on its own: of a field that several have, the first is taken, and what runs from one part into the next may be torn.",
+		a.service.Name, len(kept))}
+	doc.Warnings = append(doc.Warnings, tell)
 }
 
 // withMissing adds the fields of which there is no value yet.

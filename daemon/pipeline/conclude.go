@@ -9,8 +9,10 @@ import (
 	"iter"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"intray/daemon/config"
@@ -26,7 +28,7 @@ import (
 func (a *attempt) release(ctx context.Context, doc document.Document) (ledger.Document, error) {
 	state := passed(doc.Validation)
 	a.conclude(&doc, state)
-	return a.hand(ctx, a.output(doc), record{Outcome: state, Tallies: a.tallies(doc)})
+	return a.hand(ctx, a.output(doc), record{Outcome: state, Tallies: a.tallies(doc), Compare: a.toCompare(doc), Pages: doc.Source.Pages})
 }
 
 // passed is the state of a document that may be delivered.
@@ -103,12 +105,19 @@ func (a *attempt) doubt(ctx context.Context, doc document.Document, e *engines.E
 	a.conclude(&doc, ledger.NeedsHumanReview)
 	r.Document, r.Body = &doc, a.body(doc)
 	parts, err := a.forClerk(ctx, doc, havePDF)
+	if diskFull(err) {
+		return a.settle(ctx, r.Dir, a.doc, err)
+	}
 	if err != nil {
 		return a.later(ctx, "review", asError(err))
 	}
 	r.Parts = append(r.Parts, parts...)
 	f := failure("validate", e)
-	return a.hand(ctx, r, record{Outcome: ledger.NeedsHumanReview, Failure: &f, Tallies: a.tallies(doc)})
+	rec := record{Outcome: ledger.NeedsHumanReview, Failure: &f, Tallies: a.tallies(doc), Pages: doc.Source.Pages}
+	if havePDF {
+		rec.Compare = a.toCompare(doc)
+	}
+	return a.hand(ctx, r, rec)
 }
 
 // writtenAnew is true for a PDF that is not the original with something added.
@@ -163,7 +172,7 @@ func bundleName(doc ledger.Document) string {
 // surroundings is true for what is not the document's fault and passes when a
 // person, or time, mends it.
 func surroundings(e *engines.Error) bool {
-	return e.Code == engines.CodeNoLanguage || engines.Environment(e) || errors.Is(e, deliver.ErrPlaceGone)
+	return e.Code == engines.CodeNoLanguage || engines.Environment(e) || errors.Is(e, deliver.ErrPlaceGone) || errors.Is(e, deliver.ErrNoRoot) || errors.Is(e, deliver.ErrHot)
 }
 
 const codeNotDelivered = "not_delivered"
@@ -192,13 +201,13 @@ func (a *attempt) later(ctx context.Context, stage string, e *engines.Error) (le
 	if !a.Impatient && surroundings(e) {
 		at := a.nextLook(a.doc)
 		a.Log.Error("A document waits until something around it is mended.", "file", a.doc.Path, "folder", a.doc.Folder,
-			"document", a.doc.ID, "why", e.Sentence, "error", e.Cause, "again", at.Format(time.TimeOnly))
+			"document", a.doc.ID, "why", e.Sentence, "error", a.sayable(e.Cause), "again", at.Format(time.TimeOnly))
 		return a.Ledger.Apply(a.doc.ID, ledger.Postponed(a.id, at, f))
 	}
 	at := a.nextTry(a.doc)
 	a.Log.Warn("A document could not be finished and will be tried again.", "file", a.doc.Path, "folder", a.doc.Folder,
 		"document", a.doc.ID, "why", e.Sentence, "again", at.Format(time.TimeOnly))
-	a.Log.Debug("Why it could not be finished.", "document", a.doc.ID, "error", e)
+	a.Log.Debug("Why it could not be finished.", "document", a.doc.ID, "error", a.sayable(e.Cause))
 	return a.Ledger.Apply(a.doc.ID, ledger.RetryLater(a.id, at, f))
 }
 
@@ -268,8 +277,14 @@ func (a *attempt) settle(ctx context.Context, dir string, next ledger.Document, 
 	if err == nil || errors.Is(err, ledger.ErrConflict) {
 		return next, err
 	}
-	return a.later(ctx, "deliver", &engines.Error{Kind: engines.Retryable, Code: codeNotDelivered,
-		Sentence: fmt.Sprintf("The result could not be written to %s.", dir), Cause: err})
+	return a.later(ctx, "deliver", &engines.Error{Kind: engines.Retryable, Code: codeNotDelivered, Sentence: unwritten(a.sayablePath(dir), a.WorkDir, err), Cause: err})
+}
+
+// diskFull is true for a write that found no room. Windows has two numbers of its
+// own for that (ERROR_HANDLE_DISK_FULL, ERROR_DISK_FULL).
+func diskFull(err error) bool {
+	var number syscall.Errno
+	return errors.Is(err, syscall.ENOSPC) || runtime.GOOS == "windows" && errors.As(err, &number) && (number == 39 || number == 112)
 }
 
 // stage writes the bundle, records the plan and goes on to finish.
@@ -323,7 +338,14 @@ func (p *Pipeline) finish(doc ledger.Document) (ledger.Document, error) {
 		return doc, err
 	}
 	fault.Point("pipeline.published")
-	next, err := p.Ledger.Apply(doc.ID, move(doc, rec, plan.Outputs()).Counting(rec.Tallies...).Detail(rec.Frame))
+	if err := p.leaveJob(doc); err != nil {
+		return doc, err
+	}
+	concluded := move(doc, rec, plan.Outputs()).Counting(rec.Tallies...).Detail(rec.Frame).Comparing(rec.Compare)
+	if rec.Pages > 0 {
+		concluded = concluded.WithPages(rec.Pages)
+	}
+	next, err := p.Ledger.Apply(doc.ID, concluded)
 	if err != nil {
 		return doc, err
 	}
@@ -335,6 +357,7 @@ func (p *Pipeline) finish(doc ledger.Document) (ledger.Document, error) {
 		p.Log.Warn("A work folder could not be put away.", "document", doc.ID, "error", err)
 	}
 	p.tell(next, rec, plan)
+	p.wake(doc)
 	return next, nil
 }
 
@@ -358,20 +381,4 @@ func move(doc ledger.Document, rec record, outputs []string) ledger.Move {
 		failed = failed.NotTaken()
 	}
 	return failed
-}
-
-// tell writes the one log line a person waits for.
-func (p *Pipeline) tell(doc ledger.Document, rec record, plan deliver.Plan) {
-	where := plan.Outputs()[0]
-	switch rec.Outcome {
-	case ledger.Completed, ledger.CompletedWithWarnings:
-		p.Log.Info("Delivered.", "file", doc.Path, "folder", doc.Folder, "to", where, "document", doc.ID,
-			"took", time.Since(doc.ReceivedAt).Round(100*time.Millisecond))
-	case ledger.NeedsHumanReview:
-		p.Log.Warn("Needs review.", "file", doc.Path, "folder", doc.Folder, "to", where, "why", rec.Failure.Sentence, "document", doc.ID)
-	case ledger.Rejected:
-		p.Log.Info("Rejected.", "file", doc.Path, "folder", doc.Folder, "to", where, "why", rec.Failure.Sentence, "by", rec.Decision.By, "document", doc.ID)
-	default:
-		p.Log.Warn("Failed.", "file", doc.Path, "folder", doc.Folder, "to", where, "why", rec.Failure.Sentence, "document", doc.ID)
-	}
 }

@@ -50,13 +50,17 @@ func nameOf(doc ledger.Document) string {
 	return fmt.Sprintf("%q", doc.Name)
 }
 
+// codeDoubted is the code of what did not pass its checks. Their sentences quote what
+// was read.
+const codeDoubted = "validation"
+
 // doubtOf is why a document goes to review, for the ledger.
 func doubtOf(r validate.Report) *engines.Error {
 	var sentences []string
 	for _, f := range r.Failed() {
 		sentences = append(sentences, f.Message)
 	}
-	code := "validation"
+	code := codeDoubted
 	if r.Sampled() {
 		code = "sample"
 	}

@@ -67,6 +67,10 @@ type Pipeline struct {
 	desk deliver.Desk
 	// deciding lets one decision of a person be carried out at a time.
 	deciding sync.Mutex
+	// showing lets one long document at a time be read for somebody who looks.
+	showing sync.Mutex
+	// orphans are the ids of documents of which was said that their engine is gone.
+	orphans sync.Map
 	// By Run's goroutine only: the documents in hand with the turn they were
 	// taken, those that rest after an error and until when, and those of folders
 	// that left the configuration.
@@ -106,7 +110,15 @@ func (p *Pipeline) Prepare() error {
 }
 
 // PrepareDesk is enough for decisions on documents in review without Run.
-func (p *Pipeline) PrepareDesk() { p.desk.Owner = p.Owner }
+func (p *Pipeline) PrepareDesk() {
+	p.desk.Owner, p.desk.Hot = p.Owner, nil
+	for _, f := range p.Config.Folders {
+		p.desk.Hot = append(p.desk.Hot, f.Path)
+		if real, err := filepath.EvalSymlinks(f.Path); err == nil {
+			p.desk.Hot = append(p.desk.Hot, real)
+		}
+	}
+}
 
 // sweepWork removes page results of documents that are finished.
 func (p *Pipeline) sweepWork() error {
@@ -209,32 +221,31 @@ func (p *Pipeline) expire() {
 
 // start puts due documents into hand, as many as there is room for.
 func (p *Pipeline) start(ctx context.Context, done chan<- ended, over <-chan struct{}, now time.Time) error {
-	room := p.Parallel - len(p.inHand)
-	if room <= 0 {
-		return nil
-	}
+	passOver := func(id string) bool { return p.inHand[id] > 0 || p.waiting[id] || p.rests(id, now) }
 	for {
-		passed := len(p.waiting)
-		limit := room + len(p.inHand) + passed + len(p.resting)
-		due, err := p.Ledger.Due(now, limit)
+		room, passed := p.Parallel-len(p.inHand), len(p.waiting)
+		if room <= 0 {
+			return nil
+		}
+		fresh, again, err := p.Ledger.Ready(now, room, passOver)
 		if err != nil {
 			return fmt.Errorf("look for due work: %w", err)
 		}
-		p.take(ctx, done, over, due, now)
+		p.take(ctx, done, over, inTurn(fresh, again, p.turn))
 		// Documents that wait for their folder must not hide those behind them.
-		if len(p.waiting) == passed || len(due) < limit {
+		if len(p.waiting) == passed {
 			return nil
 		}
 	}
 }
 
 // take puts those of the due documents into hand that can be worked on.
-func (p *Pipeline) take(ctx context.Context, done chan<- ended, over <-chan struct{}, due []ledger.Document, now time.Time) {
+func (p *Pipeline) take(ctx context.Context, done chan<- ended, over <-chan struct{}, due []ledger.Document) {
 	for _, doc := range due {
 		if len(p.inHand) == p.Parallel {
 			break
 		}
-		if p.inHand[doc.ID] > 0 || p.waits(doc) || p.rests(doc.ID, now) {
+		if p.waits(doc) {
 			continue
 		}
 		p.turn++

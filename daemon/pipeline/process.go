@@ -40,10 +40,11 @@ type attempt struct {
 	// nothingLeft is true for a file whose pages would all have been left out.
 	nothingLeft bool
 
-	// Of a cloud engine: the engine, the file of its raw answer, what that says but
+	// Of a cloud engine: the engine, the files of its raw answers, what that says but
 	// for its pages, where its pages lie on ours, and why it is not to be believed.
 	service  *Service
-	raw      string
+	raw      []worker.RawAnswer
+	again    bool // its last submission may have been taken
 	answer   worker.AnswerAnswer
 	places   map[int]document.Matrix
 	distrust *engines.Error
@@ -126,13 +127,16 @@ func (a *attempt) heartbeat(ctx context.Context, cancel context.CancelCauseFunc,
 	return func() { tick.Stop(); close(done); <-ended }
 }
 
+// ErrNoFolder is for documents whose folder was taken out of the configuration.
+var ErrNoFolder = errors.New("the document's folder has to be in the configuration")
+
 func (p *Pipeline) folder(name string) (config.Folder, error) {
 	for _, f := range p.Config.Folders {
 		if f.Name == name {
 			return f, nil
 		}
 	}
-	return config.Folder{}, fmt.Errorf("folder %q is no longer in the configuration; its documents wait", name)
+	return config.Folder{}, fmt.Errorf("%w: folder %q is not; its documents wait until its section is back", ErrNoFolder, name)
 }
 
 func (a *attempt) source() worker.Source { return a.sourceOf(a.original(a.doc), a.doc.MIME) }
@@ -188,6 +192,10 @@ func (a *attempt) conclusion(ctx context.Context, info pages.Info, read []readin
 	if next, why := a.onward(doc); next != "" {
 		next, err := a.handOn(doc, next, why)
 		return a.settle(ctx, "the folder of results", next, err)
+	}
+	if a.service != nil && a.distrust == nil && a.hollow(doc) {
+		a.distrust = &engines.Error{Kind: engines.Review, Code: engines.CodeHollow, Sentence: a.service.Name +
+			" says that it has read the document, and found nothing on any page, though there is something on them. Look at it, and have it read again if there is text."}
 	}
 	answer, err := a.assemble(ctx, info, read)
 	if err == nil && answer.Reason == "" {
@@ -279,6 +287,12 @@ func (a *attempt) document(info pages.Info, read []reading) document.Document {
 		d.Warnings = append(d.Warnings, document.Warning{Code: "nothing_but_blank",
 			Message: "All pages of the file are blank or separator sheets; it is delivered whole, as it came."})
 	}
+	for _, kept := range a.doc.Answers {
+		if kept.Why != "" && kept.Engine != a.engine.Name {
+			d.Warnings = append(d.Warnings, document.Warning{Code: "read_again",
+				Message: fmt.Sprintf("It was read by %s first, and then by %s: %s.", kept.Engine, a.engine.Name, kept.Why)})
+		}
+	}
 	for i, r := range read {
 		number := i + 1
 		if r.err != nil {
@@ -323,6 +337,10 @@ type record struct {
 	Decision *ledger.Decision `json:"decision,omitempty"`
 	// Tallies are counted with the outcome.
 	Tallies []ledger.Tally `json:"tallies,omitempty"`
+	// Compare is the engine that reads the document for comparison afterwards.
+	Compare string `json:"compare,omitempty"`
+	// Pages is how many the document has; 0 when that is not known.
+	Pages int `json:"pages,omitempty"`
 }
 
 func (r record) encode() (json.RawMessage, error) {

@@ -4,16 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
-	"slices"
 	"time"
 
 	"intray/daemon/config"
 	"intray/daemon/fault"
-	"intray/daemon/pages"
-	"intray/daemon/pdf"
-	"intray/daemon/worker"
 	"intray/engines"
 	"intray/ledger"
 )
@@ -31,11 +26,18 @@ func (w waitsFor) Error() string { return fmt.Sprintf("waits %s", time.Duration(
 // sent is true when the attempt goes on with what a provider has, or may have, or
 // has answered.
 func sent(doc ledger.Document, engine string) bool {
-	if _, answered := doc.AnswerOf(engine); answered {
+	if doc.AnsweredBy(engine) {
 		return true
 	}
 	s := doc.Submission
 	return s != nil && s.Engine == engine && (s.Job != "" || s.Unknown)
+}
+
+// isThere is true when the engine is known to have the document, or has answered:
+// what is left to do sends it nowhere.
+func isThere(doc ledger.Document, engine string) bool {
+	s := doc.Submission
+	return doc.AnsweredBy(engine) || s != nil && s.Engine == engine && s.Job != ""
 }
 
 // mayResubmit is true where a lost submission is simply sent again.
@@ -63,24 +65,22 @@ func (p *Pipeline) submit(ctx context.Context, doc ledger.Document, s *Service) 
 	}
 	a := &attempt{Pipeline: p, doc: doc, id: ledger.NewID(), folder: folder, engine: p.Engines[s.Name], service: s, start: time.Now(),
 		dir: filepath.Join(p.WorkDir, doc.ID)}
-	send, err := a.toSend(ctx)
+	a.class, _ = p.seenAs(doc)
+	if !a.Impatient { // nothing is read and cut for a call that cannot be made now
+		if err := s.ready(time.Now()); err != nil {
+			return a.notNow(ctx, err)
+		}
+	}
+	send, part, err := a.toSend(ctx)
 	if err != nil {
 		return a.instead(ctx, asError(err))
 	}
 	if err := a.place(ctx, s); err != nil {
-		var pause *paused
-		if errors.As(err, &pause) {
-			return a.instead(ctx, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable, Sentence: pause.why, RetryAfter: time.Until(pause.until)})
-		}
-		return doc, err
+		return a.notNow(ctx, err)
 	}
-	token, why := a.id, ""
-	if sub := doc.Submission; sub != nil && sub.Engine == s.Name && sub.Unknown {
-		token, why = sub.Token, "the answer to the last submission was lost; it is sent again"
-	}
-	until := time.Now().Add(max(p.Config.Lease.Std(), s.Settings.CallTimeout.Std()+time.Minute))
-	intent := ledger.Submit(a.id, s.Name, p.Owner, token, until).Spending(doc.Pages, a.allowances(s)...).Because("", why)
-	if a.doc, err = p.Ledger.Apply(doc.ID, intent); err != nil {
+	intent, token := a.intent(send.Pages, part)
+	send.Again = a.again
+	if err := a.intend(intent); err != nil {
 		s.leave(context.Canceled, time.Now()) // no call was made
 		var over *ledger.OverBudget
 		if errors.As(err, &over) {
@@ -99,12 +99,64 @@ func (p *Pipeline) submit(ctx context.Context, doc ledger.Document, s *Service) 
 	}
 	fault.Point("provider.taken")
 	now := time.Now()
-	next, err := p.Ledger.Apply(doc.ID, ledger.Submitted(a.id, job.ID).Asking(job.URL, now.Add(s.pace(0, 0)), now.Add(s.Settings.JobDeadline.Std())))
+	next, err := p.Ledger.Apply(doc.ID, ledger.Submitted(a.id, job.ID).Asking(job.URL, now.Add(s.firstAsk(job)), now.Add(s.Settings.JobDeadline.Std())))
 	if err == nil {
 		fault.Point("provider.submitted")
 		p.Log.Info("Sent.", "file", doc.Path, "folder", doc.Folder, "engine", s.Name, "job", job.ID, "document", doc.ID)
 	}
 	return next, err
+}
+
+// intend makes the intent durable. What another engine has, which the configuration
+// named before, is to be deleted there.
+func (a *attempt) intend(intent ledger.Move) error {
+	if sub := a.doc.Submission; sub != nil && sub.Engine != a.service.Name {
+		if err := a.leaveJob(a.doc); err != nil {
+			return err
+		}
+	}
+	next, err := a.Ledger.Apply(a.doc.ID, intent)
+	if err == nil {
+		a.doc = next
+	}
+	return err
+}
+
+// intent is the move before the first byte, and the token of the submission.
+func (a *attempt) intent(pages int, part ledger.Range) (m ledger.Move, token string) {
+	s, doc, why := a.service, a.doc, ""
+	token = a.id
+	if sub := doc.Submission; sub != nil && sub.Engine == s.Name && sub.Unknown {
+		a.again = true
+		token, why = sub.Token, "the answer to the last submission was lost; it is sent again"
+	} else if part != (ledger.Range{}) {
+		why = fmt.Sprintf("pages %d to %d of %d: %s takes no more at once", part.First, part.Last, doc.Pages, s.Name)
+	}
+	until := time.Now().Add(max(a.Config.Lease.Std(), s.Settings.CallTimeout.Std()+time.Minute))
+	m = ledger.Submit(a.id, s.Name, a.Owner, token, until).Of(part).Because("", why)
+	if a.booked() {
+		return m, token
+	}
+	return m.Spending(pages, a.allowances(s)...).Needing(doc.Pages - doc.NextPage(s.Name) + 1), token
+}
+
+// booked is true for what is sent again under a token that the provider knows: it
+// is the same job, and its pages were booked when it was sent first.
+func (a *attempt) booked() bool {
+	return a.again && a.service.Provider.Capabilities().IdempotentSubmit && a.doc.Submission.Spent.Pages > 0
+}
+
+// notNow is for a document that cannot be sent because no call can be made.
+func (a *attempt) notNow(ctx context.Context, err error) (ledger.Document, error) {
+	var pause *paused
+	var b busy
+	switch {
+	case errors.As(err, &pause):
+		return a.instead(ctx, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable, Sentence: pause.why, RetryAfter: time.Until(pause.until)})
+	case errors.As(err, &b):
+		return a.doc, waitsFor(a.service.turn(b, time.Now()))
+	}
+	return a.doc, err
 }
 
 // place takes a place for a call; a document that would wait longer than a moment
@@ -113,67 +165,7 @@ func (a *attempt) place(ctx context.Context, s *Service) error {
 	if a.Impatient {
 		return s.wait(ctx)
 	}
-	err := s.enter(time.Now())
-	var b busy
-	if errors.As(err, &b) {
-		return waitsFor(b)
-	}
-	return err
-}
-
-// toSend is what the provider gets: the original, or a PDF of it where it takes
-// no such files.
-func (a *attempt) toSend(ctx context.Context) (engines.Document, error) {
-	caps := a.service.Provider.Capabilities()
-	out := engines.Document{ID: a.doc.ID, MIME: a.doc.MIME, Pages: a.doc.Pages, Languages: a.languages(), CallbackURL: a.service.CallbackURL}
-	if caps.MaxPages > 0 && out.Pages > caps.MaxPages {
-		return out, tooMuch("The document has %d pages; %s takes %d.", out.Pages, a.service.Name, caps.MaxPages)
-	}
-	if err := os.MkdirAll(a.dir, 0o700); err != nil {
-		return out, fmt.Errorf("make work folder: %w", err)
-	}
-	if err := a.cut(ctx); err != nil {
-		return out, err
-	}
-	path := a.original(a.doc)
-	if len(a.doc.Pieces) > 0 {
-		out.MIME = pages.MIMEPDF
-	}
-	if !slices.Contains(caps.Types, out.MIME) {
-		var err error
-		if path, err = a.asPDF(ctx); err != nil {
-			return out, err
-		}
-		out.MIME = pages.MIMEPDF
-	}
-	info, err := os.Stat(path)
-	if err != nil {
-		return out, fmt.Errorf("read original: %w", err)
-	}
-	if caps.MaxBytes > 0 && info.Size() > caps.MaxBytes {
-		return out, tooMuch("The file has %d kB; %s takes %d kB.", info.Size()>>10, a.service.Name, caps.MaxBytes>>10)
-	}
-	if out.Content, err = os.ReadFile(path); err != nil {
-		return out, fmt.Errorf("read original: %w", err)
-	}
-	return out, nil
-}
-
-func tooMuch(format string, args ...any) *engines.Error {
-	return &engines.Error{Kind: engines.Terminal, Code: engines.CodeTooLarge, Sentence: fmt.Sprintf(format, args...)}
-}
-
-// asPDF has a worker put all pages into a PDF.
-func (a *attempt) asPDF(ctx context.Context) (string, error) {
-	q := worker.CutRequest{Out: filepath.Join(a.dir, "send.pdf"), Options: pdf.Options{Producer: a.Producer, PDFA: pdf.PDFAAuto}}
-	piece := worker.Piece{Source: a.source()}
-	for i := range a.doc.Pages {
-		piece.Pages = append(piece.Pages, i+1)
-	}
-	q.Pieces = []worker.Piece{piece}
-	var answer worker.CutAnswer
-	err := a.call(ctx, worker.Cut, a.Config.PageTimeout.Std()*time.Duration(1+a.doc.Pages/10), q, &answer)
-	return q.Out, err
+	return s.enter(time.Now())
 }
 
 // allowances bound what the engine and the folder may spend today and this month.
@@ -192,10 +184,12 @@ func (a *attempt) allowances(s *Service) []ledger.Allowance {
 const codeBudget = "over_budget"
 
 func overBudget(o *ledger.OverBudget) *engines.Error {
-	now := time.Now()
-	next, key := time.Date(now.Year(), now.Month(), now.Day()+1, 0, 0, 0, 0, now.Location()), "max_pages_per_day"
-	if o.Period == now.Format("2006-01") {
-		next, key = time.Date(now.Year(), now.Month()+1, 1, 0, 0, 0, 0, now.Location()), "max_pages_per_month"
+	// By the period that was asked for: it may have ended a moment ago.
+	begun, err := time.ParseInLocation(time.DateOnly, o.Period, time.Local)
+	next, key := begun.AddDate(0, 0, 1), "max_pages_per_day"
+	if err != nil {
+		begun, _ = time.ParseInLocation("2006-01", o.Period, time.Local) // allowances made it
+		next, key = begun.AddDate(0, 1, 0), "max_pages_per_month"
 	}
 	e := &engines.Error{Kind: engines.Retryable, Code: codeBudget, RetryAfter: time.Until(next), Sentence: fmt.Sprintf(
 		"%d of the %d pages that the %s may send in %s are used up, and the document has %d (%s). It waits until %s.",
@@ -214,7 +208,9 @@ func (a *attempt) instead(ctx context.Context, e *engines.Error) (ledger.Documen
 	if a.doc, err = a.Ledger.Apply(a.doc.ID, ledger.Start(a.id, a.service.Name, a.Owner, until)); err != nil {
 		return a.doc, err
 	}
-	if next, ok := a.nextEngine(); ok && ctx.Err() == nil && !sent(a.doc, a.service.Name) && !engines.Environment(e) {
+	// What was paid for in part is not given up for a wait.
+	begun := len(a.doc.AnswersOf(a.service.Name)) > 0 && e.Kind != engines.Terminal
+	if next, ok := a.nextEngine(); ok && ctx.Err() == nil && !begun && !sent(a.doc, a.service.Name) && !engines.Environment(e) {
 		return a.Ledger.Apply(a.doc.ID, ledger.HandOn(a.id, next, e.Sentence))
 	}
 	if e.Code == codeBudget || e.Code == engines.CodeUnavailable {
@@ -227,6 +223,9 @@ func (a *attempt) instead(ctx context.Context, e *engines.Error) (ledger.Documen
 func (a *attempt) postponed(ctx context.Context, stage string, e *engines.Error, pause time.Duration, more ...func(ledger.Move) ledger.Move) (ledger.Document, error) {
 	if a.Impatient {
 		return a.later(ctx, stage, e)
+	}
+	if a.doc.Postponed >= looksPerPause { // each wait is written down, and a wrong key may stay for weeks
+		pause = max(pause, patience(a.doc))
 	}
 	at := time.Now().Add(pause)
 	a.Log.Warn("A document waits for its engine.", "file", a.doc.Path, "folder", a.doc.Folder, "document", a.doc.ID, "why", e.Sentence,
@@ -247,21 +246,32 @@ func (a *attempt) notSubmitted(ctx context.Context, err error) (ledger.Document,
 	}
 	a.Log.Warn("A document could not be sent.", "file", a.doc.Path, "engine", a.service.Name, "document", a.doc.ID, "why", e.Sentence, "error", e.Cause)
 	f := failure("submit", e)
+	notTaken := ledger.Move.NotTaken
+	switch { // a refusal now says nothing of the request before
+	case a.booked():
+		notTaken = func(m ledger.Move) ledger.Move { return m }
+	case a.again:
+		notTaken = ledger.Move.Refunded
+	}
+	// Whoever knows the token is asked with it again after a fault of its own, too:
+	// that may have come after the document was taken.
+	knowsToken := a.service.Provider.Capabilities().IdempotentSubmit
 	switch {
-	case e.Code == engines.CodeSubmitUnknown, e.Code == engines.CodeTimeout, e.Code == engines.CodeCrashed, e.Code == engines.CodeInternal:
+	case e.Code == engines.CodeSubmitUnknown, e.Code == engines.CodeTimeout, e.Code == engines.CodeCrashed, e.Code == engines.CodeInternal,
+		e.Code == engines.CodeService && knowsToken:
 		at := time.Now() // a person decides, if not the service
 		if a.service.mayResubmit() {
-			at = a.nextTry(a.doc)
+			at = max2(a.nextTry(a.doc), at.Add(e.RetryAfter))
 		}
 		return a.Ledger.Apply(a.doc.ID, ledger.RetryLater(a.id, at, f))
 	case enginesFault(e):
 		pause := max(e.RetryAfter, time.Until(a.service.Status(time.Now()).Until), time.Until(a.nextLook(a.doc)))
-		return a.postponed(ctx, "submit", e, pause, ledger.Move.NotTaken)
+		return a.postponed(ctx, "submit", e, pause, notTaken)
 	case e.Kind == engines.Terminal:
 		return a.failed(ctx, "submit", e)
 	}
 	at := a.nextTry(a.doc)
-	return a.Ledger.Apply(a.doc.ID, ledger.RetryLater(a.id, max2(at, time.Now().Add(e.RetryAfter)), f).NotTaken())
+	return a.Ledger.Apply(a.doc.ID, notTaken(ledger.RetryLater(a.id, max2(at, time.Now().Add(e.RetryAfter)), f)))
 }
 
 // max2 is the later of two times.

@@ -111,8 +111,8 @@ func (a *attempt) readPage(ctx context.Context, number int) reading {
 	fault.Point("pipeline.read")
 	page, kept, warnings := normalize.Page(normalize.Reading{Number: number, Geometry: answer.Geometry, Own: answer.Own, Read: answer.Read,
 		Result: answer.Result, Reason: answer.Reason, Orientation: answer.Orientation, Ink: answer.Ink, Engine: a.engine.Name,
-		Deskew: a.folder.Deskew == "auto"})
-	page.Barcodes = straightened(answer.Barcodes, page)
+		Deskew: a.folder.Deskew == "auto", Script: answer.Script, Doubtful: len(a.raw) == 0})
+	page.Barcodes, page.Marks = straightened(answer.Barcodes, page), straightenedMarks(answer.Marks, page)
 	result := pageResult{Asked: q, Place: answer.Place, Version: answer.EngineVersion, Thumb: answer.Thumb, Warnings: append(answer.Warnings, warnings...),
 		Layer: pdf.Layer{Page: page, Kept: kept, UserToPage: answer.Geometry.UserToPage, Turn: answer.Turn, Treat: answer.Treat}}
 	if err := a.keepPage(number, result); err != nil {
@@ -142,7 +142,7 @@ type pageResult struct {
 
 func (r pageResult) reading() reading {
 	short := reading{page: r.Layer.Page, warnings: r.Warnings, version: r.Version}
-	short.page.Blocks, short.page.Barcodes = nil, nil
+	short.page.Blocks, short.page.Barcodes, short.page.Marks = nil, nil, nil
 	return short
 }
 

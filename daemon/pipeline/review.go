@@ -102,7 +102,9 @@ func (p *Pipeline) Decide(ctx context.Context, o review.Order) (review.Outcome, 
 	case review.Reject:
 		outcome.Document, err = a.refuse(ctx, o.Reason, decision)
 	case review.Again:
-		outcome.Document, err = p.again(doc, decision)
+		if err = p.MayRead(doc, o.Engine); err == nil {
+			outcome.Document, err = p.again(doc, decision)
+		}
 	default:
 		err = fmt.Errorf("%q is no decision", o.Verb)
 	}
@@ -113,7 +115,7 @@ func (p *Pipeline) Decide(ctx context.Context, o review.Order) (review.Outcome, 
 }
 
 func (p *Pipeline) decision(doc ledger.Document, o review.Order) *ledger.Decision {
-	d := &ledger.Decision{Verb: o.Verb, By: o.By, Why: o.Reason, AttemptID: doc.AttemptID, Bundles: o.Bundles, Texts: o.Texts}
+	d := &ledger.Decision{Verb: o.Verb, By: o.By, Why: o.Reason, Engine: o.Engine, AttemptID: doc.AttemptID, Bundles: o.Bundles, Texts: o.Texts}
 	m, err := p.Manifest(doc.ID)
 	if err != nil {
 		p.Log.Warn("What was delivered to the review folder is not known any more: its files stay there.", "document", doc.ID, "error", err)
@@ -180,7 +182,7 @@ func (p *Pipeline) again(doc ledger.Document, decision *ledger.Decision) (ledger
 	if err := os.RemoveAll(p.waitingDir(doc.ID)); err != nil {
 		return doc, fmt.Errorf("remove what was read: %w", err)
 	}
-	next, err := p.Ledger.Apply(doc.ID, ledger.Again(decision.By, "asked to read it again").Counting(tallies...))
+	next, err := p.Ledger.Apply(doc.ID, ledger.Again(decision.By, wished("asked to read it again", decision.Engine)).Towards(decision.Engine).Counting(tallies...))
 	if err == nil {
 		p.Log.Info("Is read again.", "file", doc.Path, "folder", doc.Folder, "by", decision.By, "document", doc.ID)
 	}

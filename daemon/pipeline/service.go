@@ -26,6 +26,7 @@ type Service struct {
 	mu       sync.Mutex
 	inUse    int
 	next     time.Time // when the next call may begin
+	line     time.Time // when the last who was sent away comes again
 	failures int       // in a row
 	until    time.Time // no calls before
 	why      string
@@ -77,10 +78,27 @@ type busy time.Duration
 
 func (b busy) Error() string { return fmt.Sprintf("its turn comes in %s", time.Duration(b)) }
 
+// ready is nil when a call could be made now, else why not: *paused or busy.
+func (s *Service) ready(now time.Time) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.room(now)
+}
+
 // enter takes a place for one call.
 func (s *Service) enter(now time.Time) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if err := s.room(now); err != nil {
+		return err
+	}
+	s.inUse++
+	s.next = now.Add(time.Duration(float64(time.Second) / s.Settings.CallsPerSecond))
+	return nil
+}
+
+// room is ready under the lock.
+func (s *Service) room(now time.Time) error {
 	switch {
 	case s.until.After(now):
 		return &paused{s.until, s.why}
@@ -91,8 +109,18 @@ func (s *Service) enter(now time.Time) error {
 	case s.next.After(now):
 		return busy(s.next.Sub(now))
 	}
+	return nil
+}
+
+// enterFor takes a place for a call about a job. One whose answer is in memory calls
+// nobody: it waits neither for its turn nor for the end of a pause.
+func (s *Service) enterFor(job engines.Job, now time.Time) error {
+	if !engines.InMemory(job) {
+		return s.enter(now)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.inUse++
-	s.next = now.Add(time.Duration(float64(time.Second) / s.Settings.CallsPerSecond))
 	return nil
 }
 
@@ -160,11 +188,22 @@ func (s *Service) call(ctx context.Context, fn func(context.Context) error) (err
 	bounded, cancel := context.WithTimeout(ctx, s.Settings.CallTimeout.Std())
 	defer cancel()
 	err = fn(bounded)
+	if e, coded := errors.AsType[*engines.Error](err); coded && e.Code != engines.CodeQuota {
+		e.RetryAfter = min(e.RetryAfter, longestWish) // a quota can last for days, a fault says nothing of them
+	}
 	if _, coded := errors.AsType[*engines.Error](err); err != nil && !coded && bounded.Err() != nil && ctx.Err() == nil {
 		return &engines.Error{Kind: engines.Retryable, Code: engines.CodeTimeout, Cause: err,
 			Sentence: fmt.Sprintf("The engine %s did not answer within %s.", s.Name, s.Settings.CallTimeout)}
 	}
 	return err
+}
+
+// waitFor is wait for a call about a job.
+func (s *Service) waitFor(ctx context.Context, job engines.Job) error {
+	if engines.InMemory(job) {
+		return s.enterFor(job, time.Now())
+	}
+	return s.wait(ctx)
 }
 
 // wait takes a place as soon as there is one, or returns *paused or the context's

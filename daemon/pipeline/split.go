@@ -216,3 +216,17 @@ func straightened(barcodes []document.Barcode, page document.Page) []document.Ba
 	}
 	return barcodes
 }
+
+// straightenedMarks does the same with marks, and rounds.
+func straightenedMarks(marks []document.Mark, page document.Page) []document.Mark {
+	straight := document.Identity()
+	if page.Skew != 0 {
+		straight = document.Straighten(page.Width, page.Height, page.Skew)
+	}
+	for i := range marks {
+		if marks[i].Box != (document.Box{}) {
+			marks[i].Box = rounded(straight.Box(marks[i].Box))
+		}
+	}
+	return marks
+}

@@ -48,12 +48,12 @@ func amendField(d *document.Document, spec Spec, e Edit) (change string, err err
 	if at >= 0 {
 		old = d.Fields[at].Value
 	}
-	if e.Value == written(old) {
+	if e.Value == Written(old) {
 		return "", nil
 	}
 	if e.Value == "" {
 		d.Fields = slices.DeleteFunc(d.Fields, func(f document.Field) bool { return f.Name == e.Name })
-		return fmt.Sprintf("%s: %s -> (none)", e.Name, written(old)), nil
+		return fmt.Sprintf("%s: %s -> (none)", e.Name, Written(old)), nil
 	}
 	value, err := typed(spec.Type, e.Value, old, d.Languages)
 	switch spec.Format {
@@ -72,13 +72,13 @@ func amendField(d *document.Document, spec Spec, e Edit) (change string, err err
 	if old == "" {
 		old = "(none)"
 	}
-	return fmt.Sprintf("%s: %s -> %s", e.Name, written(old), written(value)), nil
+	return fmt.Sprintf("%s: %s -> %s", e.Name, Written(old), Written(value)), nil
 }
 
 // unknown says that there is no such field, and which there are.
 func unknown(d document.Document, specs []Spec, name string) string {
 	var names []string
-	for _, f := range (Sheet{Document: d, Specs: specs}).lines() {
+	for _, f := range (Sheet{Document: d, Specs: specs}).Lines() {
 		names = append(names, f.Name)
 	}
 	if len(names) == 0 {

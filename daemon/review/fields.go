@@ -51,7 +51,7 @@ func FieldsText(s Sheet) string {
 	var b strings.Builder
 	line := func(format string, args ...any) { b.WriteString(oneLine(fmt.Sprintf(format, args...)) + "\n") }
 	line("# %s%s (leave this line as it is)", idMark, s.Document.DocumentID) // first: nothing that was read stands above it
-	if len(s.lines()) > 0 {
+	if len(s.Lines()) > 0 {
 		line("# Compare the values below with review.html, correct them here and save this file.")
 	} else {
 		line("# This document has no fields to correct: look at it in review.html.")
@@ -67,11 +67,11 @@ func FieldsText(s Sheet) string {
 	for _, sentence := range doubts[""] {
 		line(doubtMark+"%s", sentence)
 	}
-	for _, f := range s.lines() {
+	for _, f := range s.Lines() {
 		for _, sentence := range doubts[f.Name] {
 			line(doubtMark+"%s", sentence)
 		}
-		line("%s = %s", f.Name, written(f.Value))
+		line("%s = %s", f.Name, Written(f.Value))
 	}
 	if s.MayConfirm {
 		b.WriteString("\n" + confirmLines)
@@ -82,8 +82,8 @@ func FieldsText(s Sheet) string {
 
 const confirmLines = "# If the document is right although a check above fails, write yes here.\n" + nameConfirm + " = \n"
 
-// lines are the fields in the class's order, missing ones empty, then the others.
-func (s Sheet) lines() []document.Field {
+// Lines are the fields in the class's order, missing ones empty, then the others.
+func (s Sheet) Lines() []document.Field {
 	var out []document.Field
 	used := map[string]bool{}
 	for _, spec := range s.Specs {
@@ -106,8 +106,8 @@ func (s Sheet) lines() []document.Field {
 	return out
 }
 
-// written is a value as it stands in fields.txt: on one line.
-func written(value string) string {
+// Written is a value as it stands in fields.txt: on one line.
+func Written(value string) string {
 	return oneLine(strings.Join(strings.FieldsFunc(value, func(r rune) bool { return r == '\n' || r == '\r' }), ", "))
 }
 

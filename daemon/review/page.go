@@ -121,7 +121,7 @@ func pageOf(s Sheet, p Pictures) shown {
 		doubts[d.Field] = append(doubts[d.Field], d.Sentence)
 		out.Reasons = append(out.Reasons, d.Sentence)
 	}
-	lines := s.lines()
+	lines := s.Lines()
 	for _, f := range lines {
 		out.Fields = append(out.Fields, shownField{Name: f.Name, Value: f.Value, Percent: int(100 * f.Confidence), Page: f.Page, Known: f.Value != "",
 			Typed: f.From == document.FromReview, Doubts: doubts[f.Name], Cut: picture(p.Cuts[f.Name])})
@@ -178,7 +178,7 @@ func (s *shownPage) mark(page document.Page, box document.Box, field bool, label
 func (s *shownPage) field(page document.Page, f document.Field, doubt bool) {
 	name := strings.ReplaceAll(f.Name, "_", " ")
 	if m, ok := s.mark(page, f.Box, true, name); ok {
-		s.Notes = append(s.Notes, note{From: m.Left + m.Width, Line: m.Top + m.Height, Name: name, Value: written(f.Value), Doubt: doubt})
+		s.Notes = append(s.Notes, note{From: m.Left + m.Width, Line: m.Top + m.Height, Name: name, Value: Written(f.Value), Doubt: doubt})
 	}
 }
 

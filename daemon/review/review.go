@@ -45,6 +45,8 @@ type Order struct {
 	Reason  string
 	Edits   []Edit
 	Confirm bool
+	// Engine is for Again: the one to read it; "" is the usual one.
+	Engine string
 	// Bundles are where the bundle lies; Texts are the SHA-256 of its fields.txt.
 	Bundles []string
 	Texts   []string
@@ -304,8 +306,12 @@ func (r *Room) giveBack(doc ledger.Document, bundles []*bundle, text Text, outco
 			r.Log.Warn("A copy of a bundle could not be removed.", "bundle", b.path, "error", err)
 		}
 	}
+	fields := []string{} // the sentences quote what was read or written
+	for _, o := range outcome.Objections {
+		fields = append(fields, o.Field)
+	}
 	r.Log.Warn("A decision needs a correction first; the bundle is back in the review folder.", "document", doc.ID, "file", doc.Path,
-		"why", outcome.Objections[0].Sentence)
+		"fields", strings.Join(fields, " "))
 }
 
 // NoteFile is where a note stands in a folder; beside a single file it has the

@@ -37,7 +37,7 @@ func (e *RuleError) Unwrap() error { return e.Cause }
 
 // Compile makes a class ready. The error of a rule is a *RuleError.
 func Compile(c config.Class) (*Class, error) {
-	out := &Class{config: c, types: knownFields()}
+	out := &Class{config: c, types: document.FieldTypes()} // a rule may speak of them even if its class does not list them
 	for _, f := range c.Fields {
 		out.types[f.Name] = f.Type
 	}
@@ -54,26 +54,6 @@ func Compile(c config.Class) (*Class, error) {
 		out.rules = append(out.rules, compiled)
 	}
 	return out, nil
-}
-
-// knownFields are the names that mean the same whatever engine found them. A
-// rule may speak of them even if its class does not list them.
-func knownFields() map[string]string {
-	out := map[string]string{}
-	for kind, names := range map[string]string{
-		"amount": "net_total tax_total gross_total amount_due prepaid total opening_balance closing_balance total_debit total_credit",
-		"date":   "issue_date due_date delivery_date date date_of_birth expiry_date statement_start statement_end",
-		"code": "invoice_number order_number seller_vat_id seller_tax_number buyer_vat_id iban bic merchant_phone receipt_number time " +
-			"document_number personal_number mrz_line1 mrz_line2 mrz_line3 account_number nationality issuing_country sex document_type",
-		"currency": "currency",
-		"text": "seller_name seller_address buyer_name merchant_name merchant_address surname given_names full_name place_of_birth " +
-			"bank_name account_holder",
-	} {
-		for _, name := range strings.Fields(names) {
-			out[name] = kind
-		}
-	}
-	return out
 }
 
 // rule is one expression.

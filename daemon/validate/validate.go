@@ -168,7 +168,7 @@ func (r Report) Sampled() bool {
 func worthTelling(warnings []document.Warning) bool {
 	for _, w := range warnings {
 		switch w.Code {
-		case "kept_text", "mixed_page", "blank_page", "rotated", "not_straightened", "resolution_estimated", "not_pdfa":
+		case "kept_text", "mixed_page", "blank_page", "rotated", "not_straightened", "resolution_estimated", "not_pdfa", "read_again":
 		default:
 			return true
 		}

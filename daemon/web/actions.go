@@ -2,19 +2,21 @@ package web
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"net/http"
+	"os"
 	"strconv"
 
+	"intray/daemon/web/access"
 	"intray/ledger"
 )
 
 // Actions are what the API can have done; the house says how.
 type Actions struct {
-	// Retry has a document tried again; ErrRefused when it cannot be.
-	Retry func(id, actor string) (ledger.Document, error)
+	// Retry has a document tried again, beginning with an engine of its folder, "" for
+	// the usual one; ErrRefused when it cannot be.
+	Retry func(id, actor, engine string) (ledger.Document, error)
 	// Tell has the messages of these documents, or of all, told again at once, and
 	// says how many.
 	Tell func(ids []string) (int, error)
@@ -26,16 +28,29 @@ type Actions struct {
 	Purge func(ctx context.Context, ids []string, dry bool) (any, error)
 	// Backup writes the ledger as it stands.
 	Backup func(w io.Writer) (int64, error)
+	// Upload takes a file in: it is durable when Upload returns.
+	Upload func(ctx context.Context, u Upload) (Uploaded, error)
+	// File opens a file of a document.
+	File func(doc ledger.Document, what FileKind) (*os.File, error)
+	// Report is a value that encodes as JSON: figures of the documents received from
+	// one day on and before another, each "" for the usual. ErrQuestion when they are
+	// no days.
+	Report func(since, until string) (any, error)
 	// Stats is a value that encodes as JSON.
 	Stats func() (any, error)
 }
 
-// ErrRefused is for a wish that the document's state does not allow. Its text
-// is for the person who asked.
-var ErrRefused = errors.New("refused")
+// RetryRequest may name the engine to begin with, one of the document's folder.
+type RetryRequest struct {
+	Engine string `json:"engine,omitempty"`
+}
 
 func (s *Server) retry(w http.ResponseWriter, r *http.Request) {
-	doc, err := s.Actions.Retry(r.PathValue("id"), "api")
+	var q RetryRequest
+	if !readRequest(w, r, &q, "engine") {
+		return
+	}
+	doc, err := s.Actions.Retry(r.PathValue("id"), access.Of(r.Context()).Name, q.Engine)
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -65,9 +80,7 @@ type (
 
 func (s *Server) tell(w http.ResponseWriter, r *http.Request) {
 	var q TellRequest
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestRequest)).Decode(&q)
-	if err != nil && !errors.Is(err, io.EOF) {
-		answerError(w, http.StatusBadRequest, "The request is no JSON with ids.")
+	if !readRequest(w, r, &q, "ids") {
 		return
 	}
 	n, err := s.Actions.Tell(q.IDs)
@@ -85,14 +98,14 @@ type DecisionRequest struct {
 	Reason  string            `json:"reason,omitempty"`
 	Fields  map[string]string `json:"fields,omitempty"`
 	Confirm bool              `json:"confirm,omitempty"`
+	// Engine is for "again": the one of the folder that shall read it.
+	Engine string `json:"engine,omitempty"`
 }
 
 func (s *Server) decide(verb string) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		var q DecisionRequest
-		err := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestRequest)).Decode(&q)
-		if err != nil && !errors.Is(err, io.EOF) {
-			answerError(w, http.StatusBadRequest, "The request is no JSON with reason, fields and confirm.")
+		if !readRequest(w, r, &q, "reason, fields, confirm and engine") {
 			return
 		}
 		doc, err := s.Actions.Decide(r.Context(), r.PathValue("id"), verb, q)
@@ -104,9 +117,6 @@ func (s *Server) decide(verb string) http.HandlerFunc {
 	}
 }
 
-// longestRequest bounds the body of a request, in bytes.
-const longestRequest = 1 << 20
-
 // PurgeRequest asks for documents to be purged: those named, or all that are due.
 type PurgeRequest struct {
 	IDs    []string `json:"ids"`
@@ -115,9 +125,7 @@ type PurgeRequest struct {
 
 func (s *Server) purge(w http.ResponseWriter, r *http.Request) {
 	var q PurgeRequest
-	err := json.NewDecoder(http.MaxBytesReader(w, r.Body, longestRequest)).Decode(&q)
-	if err != nil && !errors.Is(err, io.EOF) {
-		answerError(w, http.StatusBadRequest, "The request is no JSON with ids and dry_run.")
+	if !readRequest(w, r, &q, "ids and dry_run") {
 		return
 	}
 	removed, err := s.Actions.Purge(r.Context(), q.IDs, q.DryRun)
@@ -126,6 +134,19 @@ func (s *Server) purge(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	answer(w, http.StatusOK, removed)
+}
+
+// ErrQuestion is for a question that cannot be answered as it was asked. Its text
+// is for the person who asked.
+var ErrQuestion = errors.New("this cannot be answered")
+
+func (s *Server) report(w http.ResponseWriter, r *http.Request) {
+	v, err := s.Actions.Report(r.FormValue("since"), r.FormValue("until"))
+	if err != nil {
+		s.fail(w, err)
+		return
+	}
+	answer(w, http.StatusOK, v)
 }
 
 func (s *Server) stats(w http.ResponseWriter, _ *http.Request) {

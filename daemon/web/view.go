@@ -71,6 +71,8 @@ type Detail struct {
 	Split  *ledger.Split `json:"split"`
 	// Outbox are those who are still to be told of the document, or could not be.
 	Outbox []Message `json:"outbox"`
+	// Advice is a sentence about what to do for the document to go on; "" for nothing.
+	Advice string `json:"advice"`
 }
 
 // Message is one of the outbox. Dead is true when it is not tried again by itself.
@@ -132,8 +134,9 @@ func Summaries(docs []ledger.Document) []Summary {
 	return out
 }
 
-// Describe collects a document's record, attempts and events.
-func Describe(l Reader, id string) (Detail, error) {
+// Describe collects a document's record, attempts and events. advice says what to
+// do for it to go on, "" for nothing; nil is that.
+func Describe(l Reader, id string, advice func(ledger.Document) string) (Detail, error) {
 	doc, err := l.Get(id)
 	if err != nil {
 		return Detail{}, err
@@ -148,6 +151,9 @@ func Describe(l Reader, id string) (Detail, error) {
 	}
 	d := Detail{Summary: Summarize(doc), AttemptList: make([]Attempt, 0, len(attempts)), Events: make([]Event, 0, len(events)),
 		Split: doc.Split, Outbox: []Message{}}
+	if advice != nil {
+		d.Advice = advice(doc)
+	}
 	if len(doc.Pieces) > 0 {
 		d.Parent = doc.Pieces[0].DocumentID
 	}

@@ -1,16 +1,17 @@
-// Package web is the daemon's local HTTP side: health for monitors and the API
-// that the program's own commands use while the daemon holds the ledger.
+// Package web is the daemon's local HTTP side: the API, which the program's own
+// commands use while the daemon holds the ledger, health for monitors, and who
+// may see the pages and figures that other rooms make.
 //
-// It listens on loopback unless told otherwise, answers only to its own host
-// name, and asks for the token from the data folder. It changes nothing
-// itself: it shows what is in the ledger and hands wishes to the house (Actions).
+// It listens on loopback unless told otherwise, answers only to its own name and
+// to its own pages, and asks for a session, a password or the token from the data
+// folder. It changes nothing itself: it shows what is in the ledger and hands
+// wishes to the house (Actions).
 package web
 
 import (
 	"context"
 	"crypto/rand"
-	"crypto/subtle"
-	"encoding/json"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -22,6 +23,7 @@ import (
 	"time"
 
 	"intray/daemon/durable"
+	"intray/daemon/private"
 	"intray/ledger"
 )
 
@@ -34,45 +36,85 @@ type Reader interface {
 	Messages(id string) ([]ledger.Message, error)
 }
 
-// Server answers until its context is done.
+// Server answers until its context is done. Fill the fields, then call Serve or
+// Handler once.
 type Server struct {
 	Ledger Reader
-	// Token is what callers of the API must present as a bearer token.
+	// Address is what is listened on, as configured: its host is a name of ours.
+	Address string
+	// Hosts are further names under which it is reached.
+	Hosts []string
+	// Token is the bearer token that may do everything; Users have passwords.
 	Token string
+	Users []User
+	// Certificate has the server speak https; nil is http.
+	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Ready says whether work is being taken; nil means always.
-	Ready   func() bool
+	Ready func() bool
+	// Trouble says what keeps files from being taken in, a sentence on each line, "" for
+	// nothing; nil is nothing.
+	Trouble func() string
+	// Advice is a sentence about what to do for a document to go on, "" for nothing; nil
+	// is none for all.
+	Advice func(ledger.Document) string
+	// Folders are those that take uploads.
+	Folders []Folder
 	Actions Actions
-	Log     *slog.Logger
+	// Events is what is told to those who follow; nil is nothing.
+	Events *Events
+	// Search looks into documents; nil is a list by state, folder and name only.
+	Search Search
+	// Site is the pages: everything but the API, health and metrics. It is asked
+	// by signed-in callers only, see access.Of, and gets the security headers set.
+	Site http.Handler
+	// Metrics answers GET /metrics; nil is none.
+	Metrics http.Handler
+	// Sessions are handed from a Server to the one that takes its place; nil is its own.
+	Sessions *Sessions
+	Log      *slog.Logger
+
+	port    string
+	silence time.Duration // 0 is silence's; shorter in tests
+	guesses guesses
 }
 
-// Handler is the route table.
-func (s *Server) Handler(host string) http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("GET /readyz", s.readyz)
-	mux.Handle("GET /api/v1/documents", s.authorized(s.list))
-	mux.Handle("GET /api/v1/documents/{id}", s.authorized(s.show))
-	mux.Handle("POST /api/v1/documents/{id}/retry", s.authorized(s.retry))
-	for _, verb := range []string{"approve", "reject", "again"} {
-		mux.Handle("POST /api/v1/documents/{id}/"+verb, s.authorized(s.decide(verb)))
+func (s *Server) secure() bool { return s.Certificate != nil }
+
+// certified is true for a name that the certificate is for.
+func (s *Server) certified(name string) bool {
+	if !s.secure() {
+		return false
 	}
-	mux.Handle("GET /api/v1/outbox", s.authorized(s.outbox))
-	mux.Handle("POST /api/v1/outbox/retry", s.authorized(s.tell))
-	mux.Handle("GET /api/v1/stats", s.authorized(s.stats))
-	mux.Handle("POST /api/v1/purge", s.authorized(s.purge))
-	mux.Handle("GET /api/v1/backup", s.authorized(s.backup))
-	return localHost(host, mux)
+	pair, err := s.Certificate(&tls.ClientHelloInfo{ServerName: name})
+	return err == nil && pair.Leaf != nil && pair.Leaf.VerifyHostname(name) == nil
 }
 
-// Serve answers on l, which listens on the configured address, until ctx is done, then lets requests in hand finish for
-// a few seconds.
-func (s *Server) Serve(ctx context.Context, l net.Listener, address string) error {
-	host, _, err := net.SplitHostPort(address)
+// Limits of connections.
+const (
+	headerPatience = 10 * time.Second
+	idlePatience   = time.Minute
+	longestHeader  = 64 << 10 // bytes
+	maxConnections = 1000
+)
+
+// Serve answers on l, which listens on Address, until ctx is done, then lets
+// requests in hand finish for a few seconds.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	return s.serve(ctx, l, s.Handler())
+}
+
+func (s *Server) serve(ctx context.Context, l net.Listener, handler http.Handler) error {
+	host, port, err := net.SplitHostPort(s.Address)
 	if err != nil {
 		return fmt.Errorf("address to listen on: %w", err)
 	}
-	server := &http.Server{Handler: s.Handler(host), ReadHeaderTimeout: 10 * time.Second, IdleTimeout: time.Minute,
-		ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)}
+	s.port, s.Hosts = port, append(s.Hosts, host)
+	guests := &crowd{most: maxConnections}
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: headerPatience, IdleTimeout: idlePatience, MaxHeaderBytes: longestHeader,
+		ConnState: guests.watch, ErrorLog: slog.NewLogLogger(s.Log.Handler(), slog.LevelDebug)}
+	if s.Events != nil {
+		server.RegisterOnShutdown(s.Events.Close)
+	}
 	stopped := make(chan error, 1)
 	go func() {
 		<-ctx.Done()
@@ -84,48 +126,33 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, address string) erro
 		}
 		stopped <- err
 	}()
-	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if s.secure() {
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: s.Certificate}
+		err = server.ServeTLS(l, "", "")
+	} else {
+		err = server.Serve(l)
+	}
+	if !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve %s: %w", l.Addr(), err)
 	}
 	return <-stopped
 }
 
-// localHost refuses requests for a name that is not ours: a hostile page may
-// let its own name resolve to our port (DNS rebinding).
-func localHost(host string, next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		name := r.Host
-		if h, _, err := net.SplitHostPort(r.Host); err == nil {
-			name = h
-		}
-		name = strings.Trim(name, "[]")
-		if name != "localhost" && !strings.EqualFold(name, host) && net.ParseIP(name) == nil {
-			answerError(w, http.StatusForbidden, "This address is not meant for Intray.")
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-func (s *Server) authorized(next http.HandlerFunc) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		given := strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer ")
-		if subtle.ConstantTimeCompare([]byte(given), []byte(s.Token)) != 1 {
-			w.Header().Set("WWW-Authenticate", "Bearer")
-			answerError(w, http.StatusUnauthorized, "The token from the data folder is needed.")
-			return
-		}
-		next(w, r)
-	})
-}
-
 func (s *Server) readyz(w http.ResponseWriter, _ *http.Request) {
-	if s.Ready != nil && !s.Ready() {
+	if !s.ready() {
 		answerError(w, http.StatusServiceUnavailable, "Intray is starting or stopping.")
 		return
 	}
+	if s.Trouble != nil {
+		if why := s.Trouble(); why != "" {
+			answerError(w, http.StatusServiceUnavailable, why)
+			return
+		}
+	}
 	fmt.Fprintln(w, "ready")
 }
+
+func (s *Server) ready() bool { return s.Ready == nil || s.Ready() }
 
 // list answers with an array; the page after it is named by a Link header (RFC 8288).
 func (s *Server) list(w http.ResponseWriter, r *http.Request) {
@@ -138,7 +165,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusBadRequest, err.Error())
 		return
 	}
-	page, err := s.Ledger.List(q)
+	page, err := s.search(r, q)
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -152,7 +179,7 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) show(w http.ResponseWriter, r *http.Request) {
-	detail, err := Describe(s.Ledger, r.PathValue("id"))
+	detail, err := Describe(s.Ledger, r.PathValue("id"), s.Advice)
 	if err != nil {
 		s.fail(w, err)
 		return
@@ -160,37 +187,15 @@ func (s *Server) show(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, detail)
 }
 
-func (s *Server) fail(w http.ResponseWriter, err error) {
-	switch {
-	case errors.Is(err, ledger.ErrNotFound):
-		answerError(w, http.StatusNotFound, "There is no such document.")
-		return
-	case errors.Is(err, ErrRefused), errors.Is(err, ledger.ErrConflict):
-		answerError(w, http.StatusConflict, err.Error())
-		return
-	case errors.Is(err, ledger.ErrCursor):
-		answerError(w, http.StatusBadRequest, "The cursor is none that a list gave.")
-		return
-	}
-	s.Log.Error("A request could not be answered.", "error", err)
-	answerError(w, http.StatusInternalServerError, "The ledger could not be read.")
-}
-
-func answer(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.Header().Set("X-Content-Type-Options", "nosniff")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v) // the caller has gone: nobody to tell
-}
-
-func answerError(w http.ResponseWriter, status int, sentence string) {
-	answer(w, status, map[string]string{"error": sentence})
-}
-
 // Token reads the API token at path, making one on first use. The file is
 // readable by its owner alone.
 func Token(path string) (string, error) {
 	data, err := os.ReadFile(path)
+	if err == nil {
+		if err := private.File(path); err != nil {
+			return "", fmt.Errorf("keep API token to its owner: %w", err)
+		}
+	}
 	if err == nil && len(strings.TrimSpace(string(data))) >= 20 {
 		return strings.TrimSpace(string(data)), nil
 	}
@@ -200,6 +205,9 @@ func Token(path string) (string, error) {
 	token := rand.Text()
 	if err := durable.WriteFile(path, []byte(token+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("write API token: %w", err)
+	}
+	if err := private.File(path); err != nil {
+		return "", fmt.Errorf("keep API token to its owner: %w", err)
 	}
 	return token, nil
 }

@@ -25,8 +25,12 @@ import (
 	"intray/ledger"
 )
 
-// maxBody bounds a callback, in bytes.
-const maxBody = 1 << 20
+// maxBody bounds a callback, in bytes; mostAtOnce how many are in memory at once:
+// anyone who reaches the listener can send that much before anything is proven.
+const (
+	maxBody    = 1 << 20
+	mostAtOnce = 128
+)
 
 // Server answers POST /webhooks/{engine}. Fill the fields, then call Serve once.
 type Server struct {
@@ -34,13 +38,30 @@ type Server struct {
 	// Verifiers are the engines that are called back, by name.
 	Verifiers map[string]engines.WebhookVerifier
 	Log       *slog.Logger
+
+	noted notes
 }
 
 // Handler is the server's one route; everything else is not found.
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /webhooks/{engine}", s.receive)
+	mux.HandleFunc("POST /webhooks/{engine}", atMost(mostAtOnce, s.receive))
 	return mux
+}
+
+// atMost has whoever comes when so many are there call again.
+func atMost(n int, handle http.HandlerFunc) http.HandlerFunc {
+	places := make(chan struct{}, n)
+	return func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case places <- struct{}{}:
+			defer func() { <-places }()
+			handle(w, r)
+		default:
+			w.Header().Set("Retry-After", "5")
+			http.Error(w, "later", http.StatusServiceUnavailable)
+		}
+	}
 }
 
 func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
@@ -56,12 +77,19 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	job, err := verified(verifier, body, r.Header)
-	if err != nil || job == "" {
-		s.Log.Warn("A callback that proves nothing was refused.", "engine", name, "from", r.RemoteAddr, "error", err)
-		if err := s.Ledger.Count(ledger.Tally{Group: ledger.GroupCallback, Name: name, What: ledger.CallbackForged}); err != nil {
-			s.Log.Error("A refused callback could not be counted.", "error", err)
-		}
+	if e, ok := errors.AsType[*engines.Error](err); ok && e.Code != engines.CodeForged { // not its fault: it shall call again
+		s.note(name, ledger.CallbackUnproven, r.RemoteAddr, err)
+		http.Error(w, "later", http.StatusServiceUnavailable)
+		return
+	}
+	if err != nil {
+		s.note(name, ledger.CallbackForged, r.RemoteAddr, err)
 		http.Error(w, "not proven", http.StatusUnauthorized)
+		return
+	}
+	if job == "" {
+		s.note(name, ledger.CallbackNoJob, r.RemoteAddr, nil)
+		w.WriteHeader(http.StatusNoContent)
 		return
 	}
 	sum := sha256.Sum256(body)
@@ -70,6 +98,9 @@ func (s *Server) receive(w http.ResponseWriter, r *http.Request) {
 		s.Log.Error("A callback could not be stored.", "engine", name, "error", err)
 		http.Error(w, "later", http.StatusServiceUnavailable)
 		return
+	}
+	if outcome == ledger.CallbackDuplicate {
+		s.note(name, outcome, r.RemoteAddr, nil)
 	}
 	s.Log.Debug("Called back.", "engine", name, "job", job, "outcome", outcome)
 	w.WriteHeader(http.StatusNoContent)
@@ -99,6 +130,8 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, certificates *Certif
 		_ = server.Shutdown(bounded) // what is cut off is sent again
 	})
 	defer stop()
+	defer s.Flush()
+	go s.flushNowAndThen(ctx)
 	if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve callbacks: %w", err)
 	}
@@ -108,11 +141,15 @@ func (s *Server) Serve(ctx context.Context, l net.Listener, certificates *Certif
 // Certificates is a certificate in files that is read again when they change. It
 // is safe for parallel use.
 type Certificates struct {
+	// Log is told once of new files that cannot be read; nil for nobody.
+	Log *slog.Logger
+
 	cert, key string
 
 	mu      sync.Mutex
 	loaded  *tls.Certificate
 	changed [2]time.Time
+	told    [2]time.Time
 	looked  time.Time
 }
 
@@ -150,6 +187,9 @@ func (c *Certificates) Get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
 		c.loaded, c.changed = &pair, changed
 	case c.loaded == nil:
 		return nil, fmt.Errorf("read certificate: %w", err)
+	case c.Log != nil && changed != c.told:
+		c.told = changed
+		c.Log.Error("The new certificate for callbacks cannot be read; the old one stays in use.", "tls_cert", c.cert, "error", err)
 	}
 	return c.loaded, nil
 }

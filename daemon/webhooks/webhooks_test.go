@@ -11,16 +11,21 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/big"
+	mathrand "math/rand/v2"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"intray/engines"
@@ -68,7 +73,7 @@ func send(t *testing.T, s *Server, engine, body, proof string) int {
 	return w.Code
 }
 
-func newServer(t *testing.T) *Server {
+func newServer(t testing.TB) *Server {
 	return &Server{Ledger: ledgertest.Open(t, nil), Verifiers: map[string]engines.WebhookVerifier{"lab": plain{}}, Log: slog.New(slog.DiscardHandler)}
 }
 
@@ -110,6 +115,7 @@ func TestCallbacks(t *testing.T) {
 	if code := send(t, s, "lab", "job-1 late", "right"); code != 204 {
 		t.Errorf("late: %d", code)
 	}
+	s.Flush()
 	tallies, err := s.Ledger.Tallies()
 	if err != nil {
 		t.Fatal(err)
@@ -124,56 +130,200 @@ func TestCallbacks(t *testing.T) {
 	}
 }
 
-// TestManyCallbacks: a thousand of all sorts at once wake each job once, and are
-// acknowledged fast.
+// counts are the callbacks the ledger knows of.
+func counts(t testing.TB, s *Server) map[string]int {
+	t.Helper()
+	tallies, err := s.Ledger.Tallies()
+	if err != nil {
+		t.Fatal(err)
+	}
+	out := map[string]int{}
+	for k, n := range tallies {
+		out[k.What] = n
+	}
+	return out
+}
+
+// TestManyCallbacks: of a thousand forged, replayed, repeated and early ones, sixteen
+// at once, each right one wakes its job once and all others change nothing. The
+// forged cost no write and no line in the log each.
 func TestManyCallbacks(t *testing.T) {
 	s := newServer(t)
-	for n := range 20 {
-		submitted(t, s.Ledger, n, fmt.Sprintf("job-%d", n))
+	var lines bytes.Buffer
+	s.Log = slog.New(slog.NewTextHandler(&lines, nil))
+	before := map[string]ledger.Document{}
+	for n := range 40 {
+		id := submitted(t, s.Ledger, n, fmt.Sprintf("job-%d", n)).ID
+		doc, err := s.Ledger.Get(id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		before[id] = doc
 	}
+	// 0 to 19 are called about, 20 to 39 by forgers only, and 40 to 59 are not there yet.
+	kinds := map[string]int{}
+	var calls [][2]string
+	add := func(kind, body, proof string) {
+		kinds[kind]++
+		calls = append(calls, [2]string{body, proof})
+	}
+	for n := range 500 {
+		add("forged", fmt.Sprintf("job-%d", n%40), "wrong")
+	}
+	for n := range 400 { // 20 right ones and what repeats them
+		add("right", fmt.Sprintf("job-%d", n%20), "right")
+	}
+	for n := range 100 {
+		add("early", fmt.Sprintf("job-%d", 40+n%20), "right")
+	}
+	rng := mathrand.New(mathrand.NewPCG(1, 2))
+	rng.Shuffle(len(calls), func(i, j int) { calls[i], calls[j] = calls[j], calls[i] })
 	server := httptest.NewServer(s.Handler())
 	defer server.Close()
-	var mu sync.Mutex
-	var took []time.Duration
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	defer client.CloseIdleConnections()
 	var group sync.WaitGroup
 	slots := make(chan bool, 16)
-	for n := range 1000 {
+	for _, c := range calls {
 		slots <- true
 		group.Go(func() {
 			defer func() { <-slots }()
-			r, err := http.NewRequest(http.MethodPost, server.URL+"/webhooks/lab", bytes.NewReader(fmt.Appendf(nil, "job-%d", n%40)))
-			if err != nil {
-				t.Error(err)
-				return
+			call(t, client, server.URL, c[0], c[1])
+		})
+	}
+	group.Wait()
+	if n := counts(t, s); n["forged"] > 2 || n["duplicate"] > 2 {
+		t.Errorf("forged calls and repetitions were written one by one: %v", n)
+	}
+	s.Flush()
+	if n := counts(t, s); n["forged"] != 500 || n["useful"] != 20 || n["parked"] != 20 || n["duplicate"] != 460 {
+		t.Errorf("counted %v of %v", n, kinds)
+	}
+	if n := strings.Count(lines.String(), "\n"); n > 4 {
+		t.Errorf("%d lines in the log", n)
+	}
+	woken := 0
+	for id, old := range before {
+		doc, err := s.Ledger.Get(id)
+		events, err2 := s.Ledger.Events(id)
+		if err := errors.Join(err, err2); err != nil {
+			t.Fatal(err)
+		}
+		if !doc.NotBefore.Equal(old.NotBefore) {
+			woken++
+			if len(events) != 5 || events[4].Move != "called back" {
+				t.Errorf("%+v", events)
 			}
-			if n%3 > 0 {
-				r.Header.Set("Proof", "right")
+			old.NotBefore, old.Events = doc.NotBefore, doc.Events
+		}
+		if !reflect.DeepEqual(doc, old) {
+			t.Errorf("changed\n%+v\nto\n%+v", old, doc)
+		}
+	}
+	if woken != 20 {
+		t.Errorf("%d jobs are due", woken)
+	}
+}
+
+func call(t testing.TB, client *http.Client, url, body, proof string) time.Duration {
+	r, err := http.NewRequest(http.MethodPost, url+"/webhooks/lab", strings.NewReader(body))
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	r.Header.Set("Proof", proof)
+	began := time.Now()
+	answer, err := client.Do(r)
+	if err != nil {
+		t.Error(err)
+		return 0
+	}
+	_, _ = io.Copy(io.Discard, answer.Body) // so that the connection is used again
+	_ = answer.Body.Close()
+	return time.Since(began)
+}
+
+// TestCallbackAgain: the same bytes are another event when they come later and the
+// job is still owed; before that, and after its end, they are a repetition.
+func TestCallbackAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newServer(t)
+		doc := submitted(t, s.Ledger, 1, "job-1")
+		for _, c := range []struct {
+			after time.Duration
+			want  string
+		}{{0, ledger.CallbackUseful}, {time.Second, ledger.CallbackDuplicate}, {20 * time.Second, ledger.CallbackUseful}, {time.Second, ledger.CallbackDuplicate}} {
+			time.Sleep(c.after)
+			if got, err := s.Ledger.CalledBack("lab", "job-1", "digest"); got != c.want || err != nil {
+				t.Errorf("after %s: %s, %v", c.after, got, err)
 			}
-			began := time.Now()
-			answer, err := http.DefaultClient.Do(r)
-			if err != nil {
-				t.Error(err)
-				return
+		}
+		if _, err := s.Ledger.Apply(doc.ID, ledger.Answered(doc.AttemptID, "me", time.Now().Add(time.Hour))); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Minute)
+		if got, err := s.Ledger.CalledBack("lab", "job-1", "digest"); got != ledger.CallbackDuplicate || err != nil {
+			t.Errorf("after its end: %s, %v", got, err)
+		}
+	})
+}
+
+// checks is a verifier that is at fault itself, or is told of no job.
+type checks struct{ err error }
+
+func (c checks) VerifyWebhook([]byte, http.Header) (string, error) { return "", c.err }
+
+// TestUnproven: what cannot be checked now is asked for again, which a refusal would
+// forbid; what is about no job is thanked for.
+func TestUnproven(t *testing.T) {
+	s := newServer(t)
+	for want, err := range map[int]error{
+		http.StatusServiceUnavailable: &engines.Error{Kind: engines.Retryable, Code: engines.CodeNetwork, Sentence: "No certificate."},
+		http.StatusUnauthorized:       &engines.Error{Kind: engines.Terminal, Code: engines.CodeForged, Sentence: "Forged."},
+		http.StatusNoContent:          nil,
+	} {
+		s.Verifiers["lab"] = checks{err}
+		if code := send(t, s, "lab", "x", ""); code != want {
+			t.Errorf("%v: %d", err, code)
+		}
+	}
+	s.Flush()
+	if n := counts(t, s); n["unproven"] != 1 || n["forged"] != 1 || n["no_job"] != 1 {
+		t.Errorf("%v", n)
+	}
+}
+
+// BenchmarkAcknowledge calls 16 at a time over loopback; each right one is in the
+// ledger, synced, when it is thanked for.
+func BenchmarkAcknowledge(b *testing.B) {
+	s := newServer(b)
+	server := httptest.NewServer(s.Handler())
+	defer server.Close()
+	client := &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 16}}
+	defer client.CloseIdleConnections()
+	var mu sync.Mutex
+	var took []time.Duration
+	var next atomic.Int64
+	var group sync.WaitGroup
+	b.ResetTimer()
+	for range 16 {
+		group.Go(func() {
+			for n := next.Add(1); n <= int64(b.N); n = next.Add(1) {
+				proof := "right"
+				if n%2 == 0 {
+					proof = "wrong"
+				}
+				d := call(b, client, server.URL, fmt.Sprintf("job-%d", n), proof)
+				mu.Lock()
+				took = append(took, d)
+				mu.Unlock()
 			}
-			_ = answer.Body.Close()
-			mu.Lock()
-			defer mu.Unlock()
-			took = append(took, time.Since(began))
 		})
 	}
 	group.Wait()
 	slices.Sort(took)
-	t.Logf("acknowledged: median %s, 99 of 100 within %s", took[len(took)/2], took[len(took)*99/100])
-	docs, err := s.Ledger.Due(time.Now(), 100)
-	if err != nil || len(docs) != 20 {
-		t.Errorf("%d due, %v", len(docs), err)
-	}
-	for _, doc := range docs {
-		events, err := s.Ledger.Events(doc.ID)
-		if err != nil || len(events) != 5 || events[4].Move != "called back" {
-			t.Errorf("%+v, %v", events, err)
-		}
-	}
+	b.ReportMetric(float64(took[len(took)/2].Microseconds())/1000, "ms/p50")
+	b.ReportMetric(float64(took[len(took)*99/100].Microseconds())/1000, "ms/p99")
 }
 
 // TestCertificatesAreReadAgain: a new certificate is used without a restart, a
@@ -218,13 +368,43 @@ func TestCertificatesAreReadAgain(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var log bytes.Buffer
+	c.Log = slog.New(slog.NewTextHandler(&log, nil))
 	first := serial(c)
 	write(2)
 	second := serial(c)
 	if err := os.WriteFile(cert, []byte("half a file"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if first != 1 || second != 2 || serial(c) != 2 {
+	if first != 1 || second != 2 || serial(c) != 2 || serial(c) != 2 {
 		t.Errorf("%d, %d, %d", first, second, serial(c))
 	}
+	if n := strings.Count(log.String(), "the old one stays in use"); n != 1 {
+		t.Errorf("told %d times:\n%s", n, log.String())
+	}
+}
+
+// TestAtMost: those who come when all places are taken are told to call again, and
+// are let in when one is free.
+func TestAtMost(t *testing.T) {
+	in, out := make(chan bool), make(chan bool)
+	h := atMost(1, func(http.ResponseWriter, *http.Request) { in <- true; <-out })
+	ask := func() int {
+		w := httptest.NewRecorder()
+		h(w, httptest.NewRequest(http.MethodPost, "/", nil))
+		return w.Code
+	}
+	var group sync.WaitGroup
+	group.Go(func() { ask() })
+	<-in
+	if code := ask(); code != http.StatusServiceUnavailable {
+		t.Errorf("one too many: %d", code)
+	}
+	out <- true
+	group.Wait()
+	group.Go(func() { <-in; out <- true })
+	if code := ask(); code != http.StatusOK {
+		t.Errorf("after it: %d", code)
+	}
+	group.Wait()
 }

@@ -127,6 +127,34 @@ func (a *ReadAnswer) readUpright(p pages.Picture, least float64, recognize func(
 	return nil
 }
 
+// senseless is how many letters are in lines that make no sense: on a page in two
+// scripts the others do.
+func senseless(r engines.PageResult) (letters int) {
+	for _, b := range r.Blocks {
+		for _, l := range b.Lines {
+			line := weigh(engines.PageResult{Blocks: []engines.Block{{Lines: []engines.Line{l}}}})
+			if line.confidence() < nonsense {
+				letters += int(line.letters)
+			}
+		}
+	}
+	return letters
+}
+
+// tellScript asks which script the page is in, where some of it makes no sense and
+// the engine can tell. One that cannot be told is no reason to fail.
+func (a *ReadAnswer) tellScript(ctx context.Context, engine engines.Recognizer, p pages.Picture, languages []string) error {
+	teller, can := engine.(engines.ScriptTeller)
+	if !can || senseless(a.Result) < nonsenseLetters {
+		return nil
+	}
+	script, err := teller.Script(ctx, engines.Page{Image: p.Image, DPI: p.DPI, Languages: languages})
+	if err == nil {
+		a.Script = script
+	}
+	return stopped(err)
+}
+
 // doubtLevel reads the picture as it leans, too, when it makes little sense
 // levelled, and takes what makes more: in a photo it may not be text that leans.
 func (a *ReadAnswer) doubtLevel(p pages.Picture, q ReadRequest, recognize func(pages.Picture) (engines.PageResult, error)) error {

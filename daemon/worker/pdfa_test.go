@@ -16,6 +16,7 @@ import (
 // one with a font that is not there goes to review.
 func TestRequiredPDFA(t *testing.T) {
 	r := &Reader{CacheDir: cacheDir(t)}
+	defer r.Close() // before the folders go: Windows removes no open file
 	write := func(resources, content string) string {
 		bodies := []string{"<< /Type /Catalog /Pages 2 0 R >>", "<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
 			"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 300 400] /Contents 4 0 R /Resources << " + resources + " >> >>",

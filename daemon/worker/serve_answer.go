@@ -15,55 +15,83 @@ import (
 	"intray/engines"
 )
 
-// AnswerRequest asks what a provider's raw answer says. Raw is a gzip file.
-type AnswerRequest struct {
-	Engine EngineSpec `json:"engine"`
-	Raw    string     `json:"raw"`
+// RawAnswer is a gzip file with a provider's raw answer about so many pages.
+type RawAnswer struct {
+	Path  string `json:"path"`
+	Pages int    `json:"pages"`
 }
 
-// AnswerAnswer is the answer without its pages, of which there are Pages. The
-// boxes of fields and tables are in the units of their pages; see ReadAnswer.Place.
+// AnswerRequest asks what a provider's raw answers say: one, or those about the
+// parts of a document in their order.
+type AnswerRequest struct {
+	Engine EngineSpec  `json:"engine"`
+	Raw    []RawAnswer `json:"raw"`
+}
+
+// AnswerAnswer is the answer without its pages. The boxes of fields and tables are
+// in the units of their pages; see ReadAnswer.Place. Incomplete says in a sentence
+// that the answer is not about the pages that were sent; "" when it is.
 type AnswerAnswer struct {
-	Result engines.Result `json:"result"`
-	Pages  int            `json:"pages"`
+	Result     engines.Result `json:"result"`
+	Incomplete string         `json:"incomplete,omitempty"`
 }
 
 // answered is the answer that was understood last.
 type answered struct {
-	request AnswerRequest
-	result  engines.Result
+	request    AnswerRequest
+	result     engines.Result
+	incomplete string
+}
+
+func (a *answered) to(q AnswerRequest) bool {
+	return a != nil && a.request.Engine == q.Engine && slices.Equal(a.request.Raw, q.Raw)
 }
 
 func (r *Reader) answer(_ context.Context, q AnswerRequest) (AnswerAnswer, error) {
-	result, err := r.understood(q)
+	a, err := r.understood(q)
 	if err != nil {
 		return AnswerAnswer{}, err
 	}
-	out := AnswerAnswer{Result: result, Pages: len(result.Pages)}
+	out := AnswerAnswer{Result: a.result, Incomplete: a.incomplete}
 	out.Result.Pages = nil
 	return out, nil
 }
 
-// understood normalizes a raw answer, once for all of its pages.
-func (r *Reader) understood(q AnswerRequest) (engines.Result, error) {
-	if r.answered != nil && r.answered.request == q {
-		return r.answered.result, nil
-	}
-	raw, err := unpacked(q.Raw)
-	if err != nil {
-		return engines.Result{}, err
+// understood normalizes raw answers, once for all of their pages.
+func (r *Reader) understood(q AnswerRequest) (*answered, error) {
+	if r.answered.to(q) {
+		return r.answered, nil
 	}
 	provider, err := r.NewProvider(q.Engine)
 	if err != nil {
-		return engines.Result{}, err
+		return nil, err
 	}
 	defer provider.Close()
-	result, err := provider.Normalize(raw)
-	if err != nil {
-		return engines.Result{}, err
+	var parts []engines.Result
+	out := &answered{request: q}
+	for _, kept := range q.Raw {
+		raw, err := unpacked(kept.Path)
+		if err != nil {
+			return nil, err
+		}
+		part, err := provider.Normalize(raw)
+		if err != nil {
+			return nil, err
+		}
+		if e, ok := engines.AsError(engines.CheckPages(part, kept.Pages)); ok && out.incomplete == "" {
+			out.incomplete = e.Sentence
+		}
+		if len(q.Raw) > 1 { // else the pages behind would move
+			part.Pages = part.Pages[:min(len(part.Pages), kept.Pages)]
+			for len(part.Pages) < kept.Pages {
+				part.Pages = append(part.Pages, engines.AnswerPage{Failed: "The service left this page out of its answer."})
+			}
+		}
+		parts = append(parts, part)
 	}
-	r.answered = &answered{q, result}
-	return result, nil
+	out.result = engines.Join(parts)
+	r.answered = out
+	return out, nil
 }
 
 func unpacked(path string) ([]byte, error) {
@@ -89,10 +117,11 @@ func unpacked(path string) ([]byte, error) {
 // readAnswered takes a page's words from a provider's answer; the picture only
 // says how the page lies.
 func (r *Reader) readAnswered(q ReadRequest, picture pages.Picture, answer ReadAnswer) (ReadAnswer, error) {
-	result, err := r.understood(AnswerRequest{q.Engine, q.Raw})
+	understood, err := r.understood(AnswerRequest{q.Engine, q.Raw})
 	if err != nil {
 		return ReadAnswer{}, err
 	}
+	result := understood.result
 	if q.Number > len(result.Pages) {
 		return ReadAnswer{}, &engines.Error{Kind: engines.Review, Code: engines.CodePagesMissing, Sentence: "The service left this page out of its answer."}
 	}
@@ -121,6 +150,7 @@ func (r *Reader) readAnswered(q ReadRequest, picture pages.Picture, answer ReadA
 		answer.Orientation = document.Orientation{Angle: turn, Confidence: 1, Applied: true, Reason: "The service says how the text lies."}
 	}
 	answer.Geometry = g
+	answer.Marks = marksOf(page, answer.Place)
 	if answer.Reason == "" {
 		answer.Reason = "The page is a picture and brings no text along, so it was read."
 	}
@@ -131,6 +161,21 @@ func (r *Reader) readAnswered(q ReadRequest, picture pages.Picture, answer ReadA
 		answer.Thumb = &thumb
 	}
 	return answer, nil
+}
+
+// marksOf are the page's marks with their boxes in points.
+func marksOf(page engines.AnswerPage, place document.Matrix) (out []document.Mark) {
+	for _, m := range page.Marks {
+		mark := document.Mark{Kind: document.MarkSelection, State: document.MarkUnselected, Confidence: min(max(m.Confidence, 0), 1)}
+		if m.Selected {
+			mark.State = document.MarkSelected
+		}
+		if m.Box.X1 > m.Box.X0 && m.Box.Y1 > m.Box.Y0 {
+			mark.Box = place.Box(document.Box{m.Box.X0, m.Box.Y0, m.Box.X1, m.Box.Y1})
+		}
+		out = append(out, mark)
+	}
+	return out
 }
 
 // turnOf is the clockwise turn, a multiple of 90 degrees, that makes text upright
@@ -148,7 +193,7 @@ func inPoints(page engines.AnswerPage, g document.Geometry, sx, sy float64) engi
 	}
 	turn := turnOf(page.Angle)
 	slope := math.Tan((page.Angle + float64(turn)) * math.Pi / 180)
-	out := engines.PageResult{Width: int(g.Width), Height: int(g.Height)}
+	out := engines.PageResult{Width: int(g.Width), Height: int(g.Height), Languages: page.Languages}
 	for _, b := range page.Blocks {
 		block := engines.Block{Kind: b.Kind, Box: scaled(b.Box)}
 		if !slices.Contains([]string{engines.BlockText, engines.BlockHeading, engines.BlockCaption, engines.BlockTable}, b.Kind) {
@@ -182,7 +227,7 @@ const unsaid = 0.9
 
 // laidOut puts text that has no places line by line over the page, in points.
 func laidOut(page engines.AnswerPage, g document.Geometry) engines.PageResult {
-	out := engines.PageResult{Width: int(g.Width), Height: int(g.Height)}
+	out := engines.PageResult{Width: int(g.Width), Height: int(g.Height), Languages: page.Languages}
 	texts := lineTexts(page)
 	const margin, widest = 36, 14
 	height := min(widest, (g.Height-2*margin)/float64(max(1, len(texts))))

@@ -58,9 +58,9 @@ type ReadRequest struct {
 	Prepare []string `json:"prepare"`
 	// Barcodes is true when the page's barcodes are read, too.
 	Barcodes bool `json:"barcodes,omitempty"`
-	// Raw is the file of a provider's answer, a gzip, from which the page's words
-	// are taken; "" for an engine that reads here.
-	Raw string `json:"raw,omitempty"`
+	// Raw are a provider's answers, from which the page's words are taken; none for
+	// an engine that reads here.
+	Raw []RawAnswer `json:"raw,omitempty"`
 }
 
 // ReadAnswer is what one page says.
@@ -88,7 +88,12 @@ type ReadAnswer struct {
 	Place document.Matrix `json:"place,omitzero"`
 	// Barcodes have their boxes in points of the page as Geometry has it.
 	Barcodes []document.Barcode `json:"barcodes,omitempty"`
+	// Marks have theirs likewise.
+	Marks    []document.Mark    `json:"marks,omitempty"`
 	Warnings []document.Warning `json:"warnings"`
+	// Script is what a page is written in that makes little sense; without a Code if
+	// that is not known.
+	Script engines.Script `json:"script,omitzero"`
 }
 
 // AssembleRequest asks for the searchable PDF. Out is written anew.
@@ -223,6 +228,9 @@ func (r *Reader) read(ctx context.Context, q ReadRequest) (ReadAnswer, error) {
 		return ReadAnswer{}, err
 	}
 	answer, err := r.readPicture(ctx, q, picture)
+	if e, ok := engines.AsError(err); ok && e.Code == engines.CodeNoLanguage {
+		r.forget(q.Engine)
+	}
 	if err != nil || !q.Barcodes {
 		return answer, err
 	}
@@ -236,7 +244,7 @@ func (r *Reader) readPicture(ctx context.Context, q ReadRequest, picture pages.P
 	for i := range answer.Warnings {
 		answer.Warnings[i].Page = q.Number
 	}
-	if q.Raw != "" {
+	if len(q.Raw) > 0 {
 		return r.readAnswered(q, picture, answer)
 	}
 	if picture.Image == nil {
@@ -256,7 +264,9 @@ func (r *Reader) readPicture(ctx context.Context, q ReadRequest, picture pages.P
 	prepared := picture.Prepared(q.Prepare)
 	answer.Geometry = prepared.Geometry
 	if picture.Text != nil || picture.Geometry.Locked {
-		answer.Result, err = recognize(prepared)
+		if answer.Result, err = recognize(prepared); err == nil {
+			err = answer.tellScript(ctx, engine, prepared, q.Languages)
+		}
 		return answer, err
 	}
 	err = answer.readUpright(prepared, q.Rotate, recognize)
@@ -265,7 +275,19 @@ func (r *Reader) readPicture(ctx context.Context, q ReadRequest, picture pages.P
 	}
 	thumb := picture.Turned(answer.Turn).Thumb()
 	answer.Thumb = &thumb
+	if err == nil {
+		err = answer.tellScript(ctx, engine, prepared.Turned(answer.Turn), q.Languages)
+	}
 	return answer, err
+}
+
+// forget ends an engine that lacks a language: the next one sees what was installed
+// since this one was built.
+func (r *Reader) forget(spec EngineSpec) {
+	if e, ok := r.recognizers[spec]; ok {
+		delete(r.recognizers, spec)
+		_ = e.Close() // it read nothing for the one who asked
+	}
 }
 
 func (r *Reader) recognizer(spec EngineSpec) (engines.Recognizer, error) {

@@ -24,6 +24,8 @@ type ShowRequest struct {
 	// Out is where the page's picture is written, CutOuts parts of the page.
 	Out     string   `json:"out"`
 	CutOuts []CutOut `json:"cuts"`
+	// Sharp asks for a picture that is fit to be enlarged.
+	Sharp bool `json:"sharp"`
 }
 
 // CutOut is one part of a page, box in points, and where its picture is written.
@@ -36,6 +38,7 @@ type CutOut struct {
 // pixels, and JPEG's quality, 0..100.
 const (
 	shownDPI, shownSide, shownQuality = 110, 1400, 60
+	sharpDPI, sharpSide, sharpQuality = 170, 2200, 68
 	cutDPI, cutSide, cutQuality       = 160, 900, 75
 	// cutMargin is shown around a part, in points.
 	cutMargin = 5
@@ -56,7 +59,11 @@ func (r *Reader) show(ctx context.Context, q ShowRequest) (struct{}, error) {
 		}
 		return nil
 	}
-	if err := write(q.Out, document.Box{0, 0, q.Width, q.Height}, shownDPI, shownSide, shownQuality); err != nil {
+	dpi, side, quality := float64(shownDPI), shownSide, shownQuality
+	if q.Sharp {
+		dpi, side, quality = sharpDPI, sharpSide, sharpQuality
+	}
+	if err := write(q.Out, document.Box{0, 0, q.Width, q.Height}, dpi, side, quality); err != nil {
 		return struct{}{}, err
 	}
 	for _, c := range q.CutOuts {

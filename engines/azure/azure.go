@@ -126,7 +126,7 @@ func badSettings(sentence string) error {
 // Capabilities are the paid tier's; the free one takes 4 MB and reads two pages.
 func (p *Provider) Capabilities() engines.Capabilities {
 	types := []string{"application/pdf", "image/jpeg", "image/png", "image/tiff", "image/bmp", "image/heif", "image/heic"}
-	return engines.Capabilities{Kind: "azure", Version: apiVersion, Types: types, MaxBytes: maxBytes, MaxPages: maxPages, Cloud: true, Delete: true}
+	return engines.Capabilities{Kind: "azure", Version: apiVersion, Types: types, MaxBytes: maxBytes, MaxPages: maxPages, Cloud: true, Split: true, Delete: true}
 }
 
 // Close does nothing: connections are shared and end by themselves.

@@ -40,6 +40,10 @@ func (p *Provider) Submit(ctx context.Context, doc engines.Document, idempotency
 	if err != nil {
 		return engines.Job{}, err
 	}
+	if engines.Unheard(reply.Status) {
+		return engines.Job{}, &engines.Error{Kind: engines.Retryable, Code: engines.CodeSubmitUnknown,
+			Sentence: "A gateway answered in Azure's place, which it did not hear in time.", Cause: fmt.Errorf("HTTP %d", reply.Status)}
+	}
 	if reply.Status >= 300 {
 		return engines.Job{}, p.refused(r, reply)
 	}
@@ -54,7 +58,7 @@ func (p *Provider) Submit(ctx context.Context, doc engines.Document, idempotency
 		return engines.Job{}, &engines.Error{Kind: engines.Terminal, Code: engines.CodeForeignAddress,
 			Sentence: "Azure took the document, but says that the result will be at another host than the endpoint. Nothing was sent there."}
 	}
-	return engines.Job{ID: path.Base(u.Path), URL: where}, nil
+	return engines.Job{ID: path.Base(u.Path), URL: where, Wait: engines.RetryAfter(reply.Header, p.now())}, nil
 }
 
 // Status asks once. An unknown word counts as running; the caller has a deadline.

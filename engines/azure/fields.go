@@ -31,6 +31,8 @@ func (n *normalizer) documents() {
 func class(docType string) string {
 	head, tail, _ := strings.Cut(docType, ".")
 	switch {
+	case head == "":
+		return ""
 	case head == "idDocument" && tail == "passport":
 		return "passport"
 	case head == "idDocument":
@@ -38,7 +40,7 @@ func class(docType string) string {
 	case strings.HasPrefix(head, "bankStatement"):
 		return "bank_statement"
 	}
-	return snake(head)
+	return engines.SnakeCase(head)
 }
 
 // names are the design's, by class and the service's name.
@@ -52,7 +54,7 @@ func (n *normalizer) name(key string) string {
 	id := map[string]string{"LastName": "surname", "FirstName": "given_names", "CountryRegion": "issuing_country",
 		"DateOfIssue": "issue_date", "DateOfExpiration": "expiry_date"}
 	own := map[string]map[string]string{"invoice": invoice, "receipt": receipt, "id": id, "passport": id}[n.out.Class]
-	return cmp.Or(own[key], snake(key))
+	return cmp.Or(own[key], engines.SnakeCase(key))
 }
 
 // field adds a field. Lists of objects become tables, other lists one text, and
@@ -210,32 +212,13 @@ func (n *normalizer) pairs() {
 		return
 	}
 	for _, pair := range n.in.KeyValues {
-		name := snake(pair.Key.Content)
-		if pair.Value == nil || name == "" || n.has(name) {
+		name := engines.SnakeCase(pair.Key.Content)
+		if pair.Value == nil || n.has(name) {
 			continue
 		}
 		confidence := pair.Confidence
 		n.add(name, value{Type: "string", String: pair.Value.Content, Content: pair.Value.Content, Confidence: &confidence, Regions: pair.Value.Regions})
 	}
-}
-
-// snake writes InvoiceTotal and "Invoice Total:" as invoice_total. Only a-z and
-// digits stay.
-func snake(name string) string {
-	var out strings.Builder
-	runes := []rune(name)
-	for i, r := range runes {
-		boundary := unicode.IsUpper(r) && i > 0 && (unicode.IsLower(runes[i-1]) || i+1 < len(runes) && unicode.IsUpper(runes[i-1]) && unicode.IsLower(runes[i+1]))
-		r = unicode.ToLower(r)
-		plain := r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
-		if text := out.String(); (boundary || !plain) && text != "" && !strings.HasSuffix(text, "_") {
-			out.WriteByte('_')
-		}
-		if plain {
-			out.WriteRune(r)
-		}
-	}
-	return strings.TrimSuffix(out.String(), "_")
 }
 
 func upperFirst(name string) string {

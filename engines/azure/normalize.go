@@ -50,7 +50,7 @@ func (p *Provider) Normalize(raw []byte) (engines.Result, error) {
 	}
 	n.documents()
 	n.pairs()
-	n.out.Languages = n.languages()
+	n.out.Languages = languages(n.in.Languages, nil)
 	n.remarks()
 	n.out.Model = a.Result.ModelID
 	return n.out, nil
@@ -58,33 +58,31 @@ func (p *Provider) Normalize(raw []byte) (engines.Result, error) {
 
 // normalizer holds an answer and the result that is made of it.
 type normalizer struct {
-	in    *analysis
-	out   engines.Result
-	text  *indexed
-	scale []float64 // of each page of out
-	words []wireWord
-	// firstOffset is where each page of out begins in the content; -1 if unknown.
-	firstOffset []int
+	in          *analysis
+	out         engines.Result
+	text        *indexed
+	scale       []float64 // of each page of out
+	words       []wireWord
 	groups      groups
+	handwritten []span // in the order of the text
 }
 
 func (n *normalizer) pages() error {
 	slices.SortStableFunc(n.in.Pages, func(a, b wirePage) int { return cmp.Compare(a.Number, b.Number) })
-	n.text, n.groups = newIndexed(n.in.Content, n.in.IndexType), newGroups(n.in)
+	n.text, n.groups, n.handwritten = newIndexed(n.in.Content, n.in.IndexType), newGroups(n.in), handwritten(n.in.Styles)
 	for _, p := range n.in.Pages {
 		if p.Number <= len(n.out.Pages) || p.Number > mostPages {
 			return fmt.Errorf("a page %d after %d", p.Number, len(n.out.Pages))
 		}
 		for len(n.out.Pages) < p.Number-1 {
 			n.out.Pages = append(n.out.Pages, engines.AnswerPage{Failed: "Azure left this page out of its answer."})
-			n.scale, n.firstOffset = append(n.scale, 1), append(n.firstOffset, -1)
+			n.scale = append(n.scale, 1)
 		}
 		page, scale, err := n.page(p)
 		if err != nil {
 			return fmt.Errorf("page %d: %w", p.Number, err)
 		}
 		n.out.Pages, n.scale = append(n.out.Pages, page), append(n.scale, scale)
-		n.firstOffset = append(n.firstOffset, firstOffset(p.Spans))
 		n.words = append(n.words, p.Words...)
 	}
 	slices.SortStableFunc(n.words, func(a, b wireWord) int { return cmp.Compare(a.Span.Offset, b.Span.Offset) })
@@ -114,6 +112,7 @@ func (n *normalizer) page(p wirePage) (engines.AnswerPage, float64, error) {
 	}
 	frame := frame{scale, width, height}
 	page.Blocks = n.blocks(p, frame)
+	page.Languages = languages(n.in.Languages, p.Spans)
 	if len(page.Blocks) == 0 {
 		for _, s := range p.Spans {
 			page.Text += n.text.slice(s)
@@ -189,53 +188,40 @@ func (n *normalizer) within(spans []span) []wireWord {
 	return all
 }
 
-// pageAt is the number of the page that the text at an offset is on; 0 if unknown.
-func (n *normalizer) pageAt(offset int) int {
-	page := 0
-	for i, first := range n.firstOffset {
-		if first >= 0 && first <= offset {
-			page = i + 1
-		}
-	}
-	return page
-}
-
-// languages are the locales, the one with most text first.
-func (n *normalizer) languages() []string {
+// languages are the locales of the text within spans, of all of it for none, the one
+// with most text first.
+func languages(found []language, within []span) []string {
 	length := map[string]int{}
 	var all []string
-	for _, l := range n.in.Languages {
-		if _, known := length[l.Locale]; !known && l.Locale != "" {
+	for _, l := range found {
+		n, here := 0, len(within) == 0
+		for _, s := range l.Spans {
+			part := s.Length
+			if len(within) > 0 {
+				part = 0
+				for _, w := range within {
+					part += max(0, min(s.Offset+s.Length, w.Offset+w.Length)-max(s.Offset, w.Offset))
+				}
+			}
+			n, here = n+part, here || part > 0
+		}
+		if _, known := length[l.Locale]; !known && here && l.Locale != "" {
 			all = append(all, l.Locale)
 		}
-		for _, s := range l.Spans {
-			length[l.Locale] += s.Length
-		}
+		length[l.Locale] += n
 	}
 	slices.SortStableFunc(all, func(a, b string) int { return cmp.Compare(length[b], length[a]) })
 	return all
 }
 
-// remarks are what is to be said about the answer: handwriting, several documents
-// in one file, and the service's own warnings.
+// remarks are what is to be said about the answer: several documents in one file,
+// and the service's own warnings.
 func (n *normalizer) remarks() {
-	var pages []int
-	for _, s := range n.in.Styles {
-		for _, sp := range s.Spans {
-			if page := n.pageAt(sp.Offset); s.Handwritten && !slices.Contains(pages, page) {
-				pages = append(pages, page)
-			}
-		}
-	}
-	slices.Sort(pages)
-	for _, page := range pages {
-		n.warn("handwriting", "Some of the text is handwritten.", page)
-	}
 	if len(n.in.Documents) > 1 {
 		n.warn("several_documents", fmt.Sprintf("Azure found %d documents in this file; the fields are the first one's.", len(n.in.Documents)), 0)
 	}
 	for _, w := range n.in.Warnings {
-		n.warn(cmp.Or(snake(w.Code), "provider_warning"), cmp.Or(engines.Scrub(w.Message), "Azure has a remark on its answer: "+w.Code+"."), 0)
+		n.warn(engines.SnakeCase(cmp.Or(w.Code, "provider_warning")), cmp.Or(engines.Scrub(w.Message), "Azure has a remark on its answer: "+w.Code+"."), 0)
 	}
 }
 

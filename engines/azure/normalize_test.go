@@ -14,6 +14,7 @@ import (
 
 	"intray/engines"
 	"intray/engines/enginetest"
+	"intray/engines/enginetest/servers"
 )
 
 // TestOffsets: a span is found in each unit, behind emoji and combining marks.
@@ -65,8 +66,11 @@ func TestHandMadeAnswer(t *testing.T) {
 	if enginetest.Text(r.Pages[1].PageResult) != "👍 Grüße\nquer\n" || blocks[0].Kind != engines.BlockHeading || blocks[1].Lines[0].Angle != 90 {
 		t.Errorf("blocks %+v", blocks)
 	}
-	if fmt.Sprint(r.Languages) != "[de en]" || len(r.Warnings) != 1 || r.Warnings[0].Code != "handwriting" || r.Warnings[0].Page != 2 {
-		t.Errorf("languages %v, warnings %+v", r.Languages, r.Warnings)
+	if fmt.Sprint(r.Languages) != "[de en]" || len(r.Warnings) != 0 || fmt.Sprint(r.Pages[1].Languages) != "[de en]" {
+		t.Errorf("languages %v, %v, warnings %+v", r.Languages, r.Pages[1].Languages, r.Warnings)
+	}
+	if blocks[0].Lines[0].Handwritten || !blocks[1].Lines[0].Handwritten {
+		t.Errorf("what is handwritten: %+v", blocks)
 	}
 	if c := r.Tables[0].Rows[0][0]; c.Text != "Grüße ☒" || c.ColSpan != 2 || !c.Header || c.Confidence != 1 {
 		t.Errorf("cell %+v", c)
@@ -89,8 +93,8 @@ func TestDecimals(t *testing.T) {
 }
 
 func TestPagesMissing(t *testing.T) {
-	lab := enginetest.NewLab(enginetest.AzureService{}).Start(t)
-	lab.EndJobs(enginetest.LosesPages)
+	lab := enginetest.StartLab(t, servers.AzureService{})
+	lab.EndJobs(servers.LosesPages)
 	p := at(t, lab, nil)
 	job, err := p.Submit(t.Context(), engines.Document{MIME: "application/pdf", Pages: 3, Content: []byte(strings.Repeat("/Type /Page >>", 3))}, "k")
 	if err != nil {
@@ -113,30 +117,30 @@ func TestPagesMissing(t *testing.T) {
 // TestTokens: one token serves many calls, is renewed before its end and after a
 // refusal; a wrong secret is explained and shown nowhere.
 func TestTokens(t *testing.T) {
-	lab := enginetest.NewLab(enginetest.AzureService{Entra: true}).Start(t)
+	lab := enginetest.StartLab(t, servers.AzureService{Entra: true})
 	p := at(t, lab, entra(lab))
 	submit := func() error {
 		_, err := p.Submit(t.Context(), engines.Document{MIME: "application/pdf", Content: []byte("%PDF")}, "k")
 		return err
 	}
-	if err := errors.Join(submit(), submit()); err != nil || lab.Calls(enginetest.CallToken) != 1 {
-		t.Fatalf("%d tokens, %v", lab.Calls(enginetest.CallToken), err)
+	if err := errors.Join(submit(), submit()); err != nil || lab.Calls(servers.CallToken) != 1 {
+		t.Fatalf("%d tokens, %v", lab.Calls(servers.CallToken), err)
 	}
 	p.tokens.until = time.Now().Add(30 * time.Second)
-	if err := submit(); err != nil || lab.Calls(enginetest.CallToken) != 2 {
-		t.Errorf("%d tokens, %v", lab.Calls(enginetest.CallToken), err)
+	if err := submit(); err != nil || lab.Calls(servers.CallToken) != 2 {
+		t.Errorf("%d tokens, %v", lab.Calls(servers.CallToken), err)
 	}
-	lab.Fail(enginetest.CallSubmit, enginetest.FaultAuth, 1)
-	if err := errors.Join(submit(), submit()); err == nil || lab.Calls(enginetest.CallToken) != 3 {
-		t.Errorf("%d tokens, %v", lab.Calls(enginetest.CallToken), err)
+	lab.Fail(servers.CallSubmit, servers.FaultAuth, 1)
+	if err := errors.Join(submit(), submit()); err == nil || lab.Calls(servers.CallToken) != 3 {
+		t.Errorf("%d tokens, %v", lab.Calls(servers.CallToken), err)
 	}
-	for fault, code := range map[enginetest.Fault]string{enginetest.FaultAuth: engines.CodeAuth, enginetest.FaultBusy: engines.CodeService,
-		enginetest.FaultRateAfter: engines.CodeRate, enginetest.FaultLost: engines.CodeNetwork, enginetest.FaultNotJSON: engines.CodeService} {
+	for fault, code := range map[servers.Fault]string{servers.FaultAuth: engines.CodeAuth, servers.FaultBusy: engines.CodeService,
+		servers.FaultRateAfter: engines.CodeRate, servers.FaultLost: engines.CodeNetwork, servers.FaultNotJSON: engines.CodeService} {
 		p.tokens.forget()
-		lab.Fail(enginetest.CallToken, fault, 1)
+		lab.Fail(servers.CallToken, fault, 1)
 		before := lab.Accepted()
 		failure, _ := engines.AsError(submit())
-		if failure == nil || failure.Code != code || strings.Contains(failure.Error(), enginetest.Secret) || lab.Accepted() != before {
+		if failure == nil || failure.Code != code || strings.Contains(failure.Error(), servers.Secret) || lab.Accepted() != before {
 			t.Errorf("%s: %v", fault, failure)
 		}
 	}
@@ -172,7 +176,7 @@ func TestRedirect(t *testing.T) {
 	defer other.Close()
 	here := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
 	defer here.Close()
-	p := at(t, &enginetest.Lab{URL: here.URL}, nil)
+	p := at(t, &servers.Lab{URL: here.URL}, nil)
 	_, err := p.Status(t.Context(), engines.Job{URL: here.URL + "/x"})
 	if failure, ok := engines.AsError(err); !ok || failure.Kind != engines.Terminal || abroad.Load() > 0 {
 		t.Errorf("%v, %d calls abroad", err, abroad.Load())

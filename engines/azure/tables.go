@@ -89,7 +89,7 @@ func columnName(key string) string {
 	if name, ok := map[string]string{"Amount": "line_total", "TotalPrice": "line_total", "UnitPrice": "unit_price", "Price": "unit_price"}[key]; ok {
 		return name
 	}
-	return snake(key)
+	return engines.SnakeCase(key)
 }
 
 func columnOrder(keys map[string]string) []string {

@@ -71,17 +71,18 @@ func (n *normalizer) blocks(p wirePage, f frame) []engines.Block {
 		b.Lines, b.Box = append(b.Lines, line), around(b.Box, line.Box)
 	}
 	for _, l := range p.Lines {
-		line := engines.Line{Box: f.box(l.Polygon), Angle: direction(l.Polygon)}
+		line, written := engines.Line{Box: f.box(l.Polygon), Angle: direction(l.Polygon)}, 0
 		for _, s := range l.Spans {
 			from, _ := slices.BinarySearchFunc(words, s.Offset, func(w wireWord, at int) int { return cmp.Compare(w.Span.Offset, at) })
 			for i := from; i < len(words) && words[i].Span.Offset-s.Offset < s.Length; i++ {
 				if !taken[i] {
 					taken[i] = true
 					addWord(&line, words[i], f)
+					written += n.byHand(words[i])
 				}
 			}
 		}
-		if len(line.Words) > 0 {
+		if line.Handwritten = 2*written > len(line.Words); len(line.Words) > 0 {
 			add(line, firstOffset(l.Spans))
 		}
 	}
@@ -89,12 +90,32 @@ func (n *normalizer) blocks(p wirePage, f frame) []engines.Block {
 		if taken[i] {
 			continue
 		}
-		line := engines.Line{Angle: direction(w.Polygon)}
+		line := engines.Line{Angle: direction(w.Polygon), Handwritten: n.byHand(w) > 0}
 		if addWord(&line, w, f); len(line.Words) > 0 {
 			add(line, w.Span.Offset)
 		}
 	}
 	return out
+}
+
+// handwritten are the spans of styles that say so, in the order of the text.
+func handwritten(styles []style) (out []span) {
+	for _, s := range styles {
+		if s.Handwritten {
+			out = append(out, s.Spans...)
+		}
+	}
+	slices.SortFunc(out, func(a, b span) int { return cmp.Compare(a.Offset, b.Offset) })
+	return out
+}
+
+// byHand is 1 for a word that is handwritten, else 0.
+func (n *normalizer) byHand(w wireWord) int {
+	after, _ := slices.BinarySearchFunc(n.handwritten, w.Span.Offset+1, func(s span, at int) int { return cmp.Compare(s.Offset, at) })
+	if after > 0 && w.Span.Offset-n.handwritten[after-1].Offset < n.handwritten[after-1].Length {
+		return 1
+	}
+	return 0
 }
 
 func addWord(line *engines.Line, w wireWord, f frame) {

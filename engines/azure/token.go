@@ -97,7 +97,7 @@ func (t *tokenSource) ask(ctx context.Context) (string, time.Duration, error) {
 		return answer.Token, time.Duration(min(max(lives, 0), 1e6) * float64(time.Second)), nil
 	}
 	e := &engines.Error{Kind: engines.Retryable, Code: engines.CodeService, Sentence: "Entra ID gives no token at the moment. It will be tried again.",
-		RetryAfter: engines.RetryAfter(reply.Header, time.Now()), Cause: fmt.Errorf("HTTP %d: %s %s", reply.Status, answer.Error, engines.Scrub(answer.Text, secret))}
+		RetryAfter: engines.RetryAfter(reply.Header, time.Now()), Cause: fmt.Errorf("HTTP %d: %s", reply.Status, engines.Scrub(answer.Error+" "+answer.Text, secret))}
 	switch {
 	case reply.Status == http.StatusTooManyRequests:
 		e.Code = engines.CodeRate

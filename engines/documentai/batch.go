@@ -68,10 +68,15 @@ func (p *Provider) submitBatch(ctx context.Context, doc engines.Document, token 
 	input := folder + "/in/document"
 	query := url.Values{"uploadType": {"media"}, "name": {input}}
 	upload := "upload/storage/v1/b/" + url.PathEscape(p.options.Bucket) + "/o?" + query.Encode()
+	at := "gs://" + p.options.Bucket + "/"
+	job := engines.Job{URL: at + folder + "/"}
 	if _, err := p.call(ctx, &p.storage, http.MethodPost, upload, doc.MIME, doc.Content); err != nil {
+		// What was not heard of may be there all the same.
+		if _, failed := engines.AsError(err); failed && !doc.Again {
+			p.withdraw(ctx, job)
+		}
 		return engines.Job{}, engines.AskAgain(ctx, err)
 	}
-	at := "gs://" + p.options.Bucket + "/"
 	ask := map[string]any{
 		"inputDocuments": map[string]any{"gcsDocuments": map[string]any{"documents": []any{map[string]any{"gcsUri": at + input, "mimeType": doc.MIME}}}},
 		"documentOutputConfig": map[string]any{"gcsOutputConfig": map[string]any{"gcsUri": at + folder + "/out/",
@@ -81,14 +86,15 @@ func (p *Provider) submitBatch(ctx context.Context, doc engines.Document, token 
 	if len(doc.Languages) > 0 {
 		ask["processOptions"] = map[string]any{"ocrConfig": map[string]any{"hints": map[string]any{"languageHints": doc.Languages}}}
 	}
-	job := engines.Job{URL: at + folder + "/"}
 	raw, err := p.call(ctx, &p.api, http.MethodPost, "v1/"+p.options.Processor+":batchProcess", "application/json", encode(ask))
 	var o operation
 	if err == nil && (json.Unmarshal(raw, &o) != nil || !isOperation(o.Name)) {
 		err = &engines.Error{Kind: engines.Retryable, Code: engines.CodeSubmitUnknown, Sentence: "Document AI answered without naming the operation."}
 	}
 	if err != nil {
-		p.withdraw(ctx, job, err)
+		if !doc.Again && certainlyNone(err) {
+			p.withdraw(ctx, job)
+		}
 		return engines.Job{}, err
 	}
 	job.ID = o.Name
@@ -99,11 +105,14 @@ func isOperation(name string) bool {
 	return regexp.MustCompile(`^projects/[^/?#]+/locations/[^/?#]+/operations/[^/?#]+$`).MatchString(name)
 }
 
-// withdraw removes the document of a batch that certainly is none.
-func (p *Provider) withdraw(ctx context.Context, job engines.Job, cause error) {
-	if e, ok := engines.AsError(cause); !ok || e.Code == engines.CodeSubmitUnknown || e.Code == engines.CodeService {
-		return
-	}
+// certainlyNone is true for an error that says that no batch was started.
+func certainlyNone(err error) bool {
+	e, ok := engines.AsError(err)
+	return ok && e.Code != engines.CodeSubmitUnknown && e.Code != engines.CodeService
+}
+
+// withdraw removes the document of a batch that is none.
+func (p *Provider) withdraw(ctx context.Context, job engines.Job) {
 	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
 	defer cancel()
 	// What has to be told is why there is no batch.
@@ -147,9 +156,13 @@ func (p *Provider) fetchBatch(ctx context.Context, job engines.Job) ([]byte, err
 	} else if s.State != engines.JobSucceeded {
 		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeService, Sentence: "Document AI is still reading the document."}
 	}
-	folder, err := p.folder(o.Metadata.Statuses[0].Output)
+	where := o.Metadata.Statuses[0].Output
+	folder, err := p.folder(where)
 	if err != nil {
 		return nil, err
+	}
+	if !strings.HasPrefix(where, job.URL) { // another job's answer is another document's
+		return nil, nonsense(fmt.Errorf("the answer is not in the job's folder but at %.100q", where))
 	}
 	names, err := p.list(ctx, folder)
 	if err != nil {

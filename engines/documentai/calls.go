@@ -111,7 +111,7 @@ func (s rpcStatus) failure(http int, doing string) *engines.Error {
 	if name == "" {
 		name = grpcNames[s.Code]
 	}
-	e := &engines.Error{Kind: engines.Terminal, Cause: fmt.Errorf("status %d %s %s", http, name, s.Message)}
+	e := &engines.Error{Kind: engines.Terminal, Cause: fmt.Errorf("status %d %s", http, engines.Scrub(name+" "+s.Message))}
 	for _, d := range s.Details {
 		if seconds, err := strconv.ParseFloat(strings.TrimSuffix(d.Delay, "s"), 64); err == nil && seconds > 0 && seconds < 1e8 {
 			e.RetryAfter = time.Duration(seconds * float64(time.Second))
@@ -138,6 +138,8 @@ func (s rpcStatus) failure(http int, doing string) *engines.Error {
 		return set(engines.Retryable, engines.CodeExpired, "it does not know the job, or its files are gone. The document has to be submitted again.")
 	case name == "INVALID_ARGUMENT" || name == "FAILED_PRECONDITION":
 		return s.argument(http, set)
+	case name == "" && engines.Unheard(http): // Google itself gives its errors a name
+		return set(engines.Retryable, engines.CodeSubmitUnknown, "a gateway answered in its place, which it did not hear in time.")
 	case http >= 300 && http < 400:
 		return set(engines.Terminal, engines.CodeForeignAddress, "its address leads elsewhere, and nothing was sent there. Check the endpoint in the engine's settings.")
 	case http >= 400 && http < 500 && http != 408 && http != 409 && http != 499:

@@ -115,7 +115,7 @@ func New(s engines.Settings) (*Provider, error) {
 // Capabilities are constant.
 func (p *Provider) Capabilities() engines.Capabilities {
 	c := engines.Capabilities{Kind: Kind, Types: []string{"application/pdf", "image/tiff", "image/jpeg", "image/png", "image/gif", "image/bmp", "image/webp"},
-		MaxBytes: batchBytes, MaxPages: batchPages, Cloud: true, Delete: true}
+		MaxBytes: batchBytes, MaxPages: batchPages, Cloud: true, Split: true, Delete: true}
 	if !p.options.Batch {
 		c.MaxBytes, c.MaxPages = onlineBytes, onlinePages
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"encoding/json"
 	"encoding/pem"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -14,6 +15,7 @@ import (
 
 	"intray/engines"
 	"intray/engines/enginetest"
+	"intray/engines/enginetest/servers"
 )
 
 const processor = "projects/p/locations/eu/processors/abc"
@@ -29,7 +31,7 @@ func keyFile(t testing.TB) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	text, err := json.Marshal(map[string]string{"type": "service_account", "client_email": enginetest.Secret, "private_key_id": "1",
+	text, err := json.Marshal(map[string]string{"type": "service_account", "client_email": servers.Secret, "private_key_id": "1",
 		"private_key": string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der})), "token_uri": "https://evil.example/token"})
 	if err != nil {
 		t.Fatal(err)
@@ -51,7 +53,7 @@ func provider(t testing.TB, address, file string, batch bool) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.api.MaxAnswer, p.storage.MaxAnswer, p.tokens.caller.MaxAnswer = enginetest.HugeBody/4, enginetest.HugeBody/4, enginetest.HugeBody/4
+	p.api.MaxAnswer, p.storage.MaxAnswer, p.tokens.caller.MaxAnswer = servers.HugeBody/4, servers.HugeBody/4, servers.HugeBody/4
 	return p
 }
 
@@ -65,8 +67,8 @@ func TestSuite(t *testing.T) {
 	file := keyFile(t)
 	for name, batch := range map[string]bool{"batch": true, "online": false} {
 		t.Run(name, func(t *testing.T) {
-			enginetest.ProviderSuite{Service: enginetest.DocumentAIService, NoAddresses: !batch, Synchronous: !batch, KeepsAnswers: true,
-				New: func(t *testing.T, lab *enginetest.Lab) engines.Provider { return provider(t, lab.URL, file, batch) }}.Run(t)
+			enginetest.ProviderSuite{Service: servers.DocumentAIService, NoAddresses: !batch, Synchronous: !batch, KeepsAnswers: true,
+				New: func(t *testing.T, lab *servers.Lab) engines.Provider { return provider(t, lab.URL, file, batch) }}.Run(t)
 		})
 	}
 }
@@ -74,7 +76,7 @@ func TestSuite(t *testing.T) {
 // TestShards: twelve shards, whose file names are in another order than they, come
 // out in order.
 func TestShards(t *testing.T) {
-	lab := enginetest.NewLab(enginetest.DocumentAIService()).Start(t)
+	lab := enginetest.StartLab(t, servers.DocumentAIService())
 	p := provider(t, lab.URL, keyFile(t), true)
 	doc := engines.Document{MIME: "application/pdf", Pages: 12, Content: []byte(strings.Repeat("/Type /Page \n", 12))}
 	job, err := p.Submit(t.Context(), doc, "k")
@@ -119,7 +121,7 @@ func TestFailures(t *testing.T) {
 		`403 {"error":{"status":"PERMISSION_DENIED"}}`:                                                                      engines.CodeAuth,
 		`404 {"error":{"status":"NOT_FOUND","message":"Processor abc not found."}}`:                                         engines.CodeBadSettings,
 		`429 {"error":{"status":"RESOURCE_EXHAUSTED","details":[{"retryDelay":"3s"}]}}`:                                     engines.CodeRate,
-		`504 <html>`: engines.CodeService,
+		`504 <html>`: engines.CodeSubmitUnknown, // a gateway: it may have been taken
 		`302 `:       engines.CodeForeignAddress,
 	} {
 		code, text, _ := strings.Cut(body, " ")
@@ -162,5 +164,46 @@ func TestSettings(t *testing.T) {
 	_, err = p.Submit(t.Context(), engines.Document{MIME: "application/pdf", Content: []byte("x")}, "k")
 	if e, _ := engines.AsError(err); e == nil || e.Code != engines.CodeAuth {
 		t.Errorf("without a key file: %v", err)
+	}
+}
+
+// TestOffsets: places in the text are counted in code points, behind emoji made of
+// several and behind combining marks.
+func TestOffsets(t *testing.T) {
+	text := []rune("a👩‍👩‍👧 e\u0301té 日本 x\n")
+	type part = map[string]any
+	layout := func(from, to int) part {
+		return part{"textAnchor": part{"textSegments": []part{{"startIndex": fmt.Sprint(from), "endIndex": fmt.Sprint(to)}}}, "confidence": 0.9}
+	}
+	token := func(from, to int, hand bool) part {
+		return part{"layout": layout(from, to), "styleInfo": part{"handwritten": hand}}
+	}
+	raw, err := json.Marshal(part{"text": string(text), "pages": []part{{"pageNumber": 1,
+		"detectedLanguages": []part{{"languageCode": "ja", "confidence": 0.2}, {"languageCode": "fr", "confidence": 0.7}, {"languageCode": "und"}},
+		"lines":             []part{{"layout": layout(0, 12)}, {"layout": layout(12, 17)}},
+		"tokens":            []part{token(0, 7, false), token(7, 12, false), token(12, 15, true), token(15, 17, true)}}},
+		"entities": []part{{"type": "word", "mentionText": "é", "textAnchor": layout(7, 11)["textAnchor"]}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := plain(t).Normalize(raw)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	var hand []bool
+	for _, b := range r.Pages[0].Blocks {
+		for _, l := range b.Lines {
+			hand = append(hand, l.Handwritten)
+			for _, w := range l.Words {
+				words = append(words, w.Text)
+			}
+		}
+	}
+	if want := []string{"a👩‍👩‍👧", "e\u0301té", "日本", "x"}; !slices.Equal(words, want) {
+		t.Errorf("%q instead of %q", words, want)
+	}
+	if !slices.Equal(hand, []bool{false, true}) || !slices.Equal(r.Pages[0].Languages, []string{"fr", "ja"}) || !slices.Equal(r.Languages, []string{"fr", "ja"}) {
+		t.Errorf("handwritten %v, languages %v and %v", hand, r.Pages[0].Languages, r.Languages)
 	}
 }

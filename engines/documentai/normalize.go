@@ -118,13 +118,10 @@ func (n *normalizer) page(p page) {
 	case "PAGE_LEFT":
 		out.Angle = -90
 	}
+	out.Languages = languages(p.Languages)
 	for _, l := range p.Languages {
-		weight := 0.01
-		if l.Confidence != nil {
-			weight = share(*l.Confidence)
-		}
 		if l.Code != "" && l.Code != "und" {
-			n.languages[l.Code] += weight
+			n.languages[l.Code] += weight(l)
 		}
 	}
 	n.marks(p, out)
@@ -135,6 +132,28 @@ func (n *normalizer) page(p page) {
 		}
 		n.result.Tables = append(n.result.Tables, table)
 	}
+}
+
+// languages are a page's, the surest first.
+func languages(found []language) (out []string) {
+	found = slices.Clone(found)
+	slices.SortStableFunc(found, func(a, b language) int {
+		return cmp.Compare(weight(b), weight(a))
+	})
+	for _, l := range found {
+		if l.Code != "" && l.Code != "und" && !slices.Contains(out, l.Code) {
+			out = append(out, l.Code)
+		}
+	}
+	return out
+}
+
+// weight is a language's confidence, next to nothing where Google gives none.
+func weight(l language) float64 {
+	if l.Confidence == nil {
+		return 0.01
+	}
+	return share(*l.Confidence)
 }
 
 func (n *normalizer) row(p page, r row, header bool) []engines.Cell {
@@ -169,7 +188,7 @@ func (n *normalizer) marks(p page, out *engines.AnswerPage) {
 // told by the places in the text; a word outside of all lines is a line of its own,
 // a line outside of all paragraphs a block.
 func (n *normalizer) blocks(p page) []engines.Block {
-	byLine := make([][]engines.Word, len(p.Lines))
+	byLine, written := make([][]engines.Word, len(p.Lines)), make([]int, len(p.Lines))
 	paragraphs := make([][]engines.Line, len(p.Paragraphs))
 	var loose []engines.Line
 	put := func(l engines.Line, start int) {
@@ -187,12 +206,16 @@ func (n *normalizer) blocks(p page) []engines.Block {
 		w := engines.Word{Text: text, Box: t.Layout.Poly.box(p.Dimension.Width, p.Dimension.Height), Confidence: share(t.Layout.Confidence)}
 		if i := holder(p.Lines, t.Layout.Anchor.start()); i >= 0 {
 			byLine[i] = append(byLine[i], w)
+			if t.Style.Handwritten {
+				written[i]++
+			}
 			continue
 		}
-		put(engines.Line{Box: w.Box, Angle: angle(t.Layout.Orientation), Words: []engines.Word{w}}, t.Layout.Anchor.start())
+		put(engines.Line{Box: w.Box, Angle: angle(t.Layout.Orientation), Handwritten: t.Style.Handwritten, Words: []engines.Word{w}}, t.Layout.Anchor.start())
 	}
 	for i, l := range p.Lines {
-		line := engines.Line{Box: l.Layout.Poly.box(p.Dimension.Width, p.Dimension.Height), Angle: angle(l.Layout.Orientation), Words: byLine[i]}
+		line := engines.Line{Box: l.Layout.Poly.box(p.Dimension.Width, p.Dimension.Height), Angle: angle(l.Layout.Orientation), Words: byLine[i],
+			Handwritten: 2*written[i] > len(byLine[i])}
 		if text := l.Layout.Anchor.words(n.text); len(line.Words) == 0 && len(p.Tokens) == 0 && text != "" {
 			line.Words = []engines.Word{{Text: text, Box: line.Box, Confidence: share(l.Layout.Confidence)}}
 		}
@@ -254,8 +277,8 @@ func (n *normalizer) finish(shards []document) {
 		return cmp.Or(cmp.Compare(n.languages[b], n.languages[a]), strings.Compare(a, b))
 	})
 	if want := int(shards[0].Shard.Count); want > len(shards) && len(shards) > 1 {
-		n.result.Warnings = append(n.result.Warnings, engines.Warning{Code: warnShards,
-			Sentence: fmt.Sprintf("Document AI speaks of %d parts of its answer, and %d are there.", want, len(shards))})
+		n.result.Partial = fmt.Sprintf("Document AI speaks of %d parts of its answer, and %d are there.", want, len(shards))
+		n.result.Warnings = append(n.result.Warnings, engines.Warning{Code: warnShards, Sentence: n.result.Partial})
 	}
 	if n.currency != nil && !slices.ContainsFunc(n.result.Fields, func(f engines.Field) bool { return f.Name == "currency" }) {
 		n.add(*n.currency)

@@ -12,7 +12,7 @@ import (
 )
 
 // counted is what a raw answer has, counted without the normalizer.
-type counted struct{ pages, words, tables, cells, fields int }
+type counted struct{ pages, words, tables, cells, fields, marks int }
 
 const shared = "../../../shared/cloud/google/"
 
@@ -43,7 +43,7 @@ func answers(t *testing.T) map[string][]byte {
 
 func TestRecordings(t *testing.T) {
 	p := plain(t)
-	t.Logf("%-38s %9s %13s %9s %9s %9s", "recording", "pages", "words", "tables", "cells", "fields")
+	t.Logf("%-38s %9s %13s %9s %9s %9s %7s", "recording", "pages", "words", "tables", "cells", "fields", "marks")
 	for name, raw := range answers(t) {
 		r, err := p.Normalize(raw)
 		if err != nil {
@@ -52,8 +52,8 @@ func TestRecordings(t *testing.T) {
 		}
 		enginetest.CheckAnswer(t, r)
 		want, have := countRaw(t, raw), count(r)
-		t.Logf("%-38s %4d/%-4d %6d/%-6d %4d/%-4d %4d/%-4d %4d/%-4d", name, have.pages, want.pages, have.words, want.words,
-			have.tables, want.tables, have.cells, want.cells, have.fields, want.fields)
+		t.Logf("%-38s %4d/%-4d %6d/%-6d %4d/%-4d %4d/%-4d %4d/%-4d %3d/%-3d", name, have.pages, want.pages, have.words, want.words,
+			have.tables, want.tables, have.cells, want.cells, have.fields, want.fields, have.marks, want.marks)
 		if have != want {
 			t.Errorf("%s: have %+v of %+v", name, have, want)
 		}
@@ -64,6 +64,7 @@ func TestRecordings(t *testing.T) {
 func count(r engines.Result) (c counted) {
 	c.pages = len(r.Pages)
 	for _, p := range r.Pages {
+		c.marks += len(p.Marks)
 		c.words += len(strings.Fields(p.Text))
 		for _, b := range p.Blocks {
 			for _, l := range b.Lines {
@@ -107,6 +108,18 @@ func countRaw(t *testing.T, raw []byte) (c counted) {
 		c.pages += len(pages)
 		for _, p := range pages {
 			tokens += len(sub(p, "tokens"))
+			marks := 0
+			for _, v := range sub(p, "visualElements") {
+				if kind, _ := v["type"].(string); strings.HasSuffix(kind, "filled_checkbox") {
+					marks++
+				}
+			}
+			for _, f := range sub(p, "formFields") { // they say the same once more
+				if kind, _ := f["valueType"].(string); strings.HasSuffix(kind, "filled_checkbox") && len(sub(p, "visualElements")) == 0 {
+					marks++
+				}
+			}
+			c.marks += marks
 			for _, table := range sub(p, "tables") {
 				c.tables++
 				for _, rows := range []string{"headerRows", "bodyRows"} {

@@ -75,6 +75,10 @@ type language struct {
 
 type part struct {
 	Layout layout `json:"layout"`
+	// Style is there for tokens where the processor was asked for it.
+	Style struct {
+		Handwritten bool `json:"handwritten"`
+	} `json:"styleInfo"`
 }
 
 type row struct {

@@ -2,8 +2,6 @@ package enginetest
 
 import (
 	"bytes"
-	"encoding/json"
-	"net/http"
 	"reflect"
 	"regexp"
 	"slices"
@@ -12,6 +10,7 @@ import (
 	"time"
 
 	"intray/engines"
+	"intray/engines/enginetest/servers"
 )
 
 func (s ProviderSuite) failedJob(t *testing.T) {
@@ -19,7 +18,7 @@ func (s ProviderSuite) failedJob(t *testing.T) {
 		t.Skip("there are no jobs")
 	}
 	lab, p := s.start(t)
-	lab.EndJobs(Fails)
+	lab.EndJobs(servers.Fails)
 	status, err := p.Status(t.Context(), s.submit(t, p))
 	if err != nil || status.State != engines.JobFailed || status.Err == nil {
 		t.Fatalf("status %+v, %v", status, err)
@@ -31,7 +30,7 @@ func (s ProviderSuite) failedJob(t *testing.T) {
 // hollow: a success without a result is found out before anything is delivered.
 func (s ProviderSuite) hollow(t *testing.T) {
 	lab, p := s.start(t)
-	lab.EndJobs(Hollow)
+	lab.EndJobs(servers.Hollow)
 	job, err := p.Submit(t.Context(), s.document(), suiteKey)
 	var status engines.JobStatus
 	if err == nil {
@@ -60,7 +59,7 @@ func (s ProviderSuite) expired(t *testing.T) {
 	}
 	lab, p := s.start(t)
 	for _, op := range s.operations(t, p)[1:] {
-		lab.Fail(op.call, FaultExpired, 1)
+		lab.Fail(op.call, servers.FaultExpired, 1)
 		wantFailure(t, op.do(t.Context()), engines.Retryable, engines.CodeExpired)
 	}
 }
@@ -105,7 +104,7 @@ func (s ProviderSuite) deletes(t *testing.T) {
 func (s ProviderSuite) normalize(t *testing.T) {
 	lab, p := s.start(t)
 	raw := s.fetched(t, p)
-	before, calls := bytes.Clone(raw), lab.Calls(CallAny)
+	before, calls := bytes.Clone(raw), lab.Calls(servers.CallAny)
 	first, err1 := p.Normalize(raw)
 	second, err2 := p.Normalize(raw)
 	if err1 != nil || err2 != nil || !reflect.DeepEqual(first, second) || !bytes.Equal(raw, before) {
@@ -123,7 +122,7 @@ func (s ProviderSuite) normalize(t *testing.T) {
 			wantFailureOfAnyKind(t, err)
 		}
 	}
-	if lab.Calls(CallAny) != calls {
+	if lab.Calls(servers.CallAny) != calls {
 		t.Error("the service was called")
 	}
 }
@@ -217,10 +216,4 @@ func AnswerText(r engines.Result) string {
 		pages = append(pages, text)
 	}
 	return strings.Join(pages, "\f")
-}
-
-func writeJSON(w http.ResponseWriter, status int, v any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(v)
 }

@@ -1,8 +1,8 @@
 // Package enginetest holds every engine to the same promises: one conformance
 // suite, a fake to test others with, and faults to wrap around engines.
 //
-// It is for tests only. Recorded answers of cloud providers will be served
-// from here too; each engine's own tests say how it reads.
+// It is for tests only. The servers of cloud providers that engines are held
+// against are in package servers; each engine's own tests say how it reads.
 package enginetest
 
 import (

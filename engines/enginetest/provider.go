@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"net/http"
 	"net/http/httptest"
 	"reflect"
 	"slices"
@@ -13,16 +12,17 @@ import (
 	"time"
 
 	"intray/engines"
+	"intray/engines/enginetest/servers"
 )
 
 // ProviderSuite is the conformance suite of a Provider, run against its server in a
 // Lab.
 type ProviderSuite struct {
 	// Service makes the provider's server.
-	Service func() Service
+	Service func() servers.Service
 	// New makes a provider that calls lab.URL with the credential lab.Secret, and
 	// reads answers of at most a quarter of HugeBody.
-	New func(t *testing.T, lab *Lab) engines.Provider
+	New func(t *testing.T, lab *servers.Lab) engines.Provider
 	// Document is what is submitted; without content it is a made-up PDF of a page.
 	Document engines.Document
 	// NoAddresses is set when the service's answers name no addresses to call.
@@ -35,13 +35,16 @@ type ProviderSuite struct {
 	KeepsAnswers bool
 }
 
-// Start serves the lab, and the foreign host beside it, until the test ends.
-func (l *Lab) Start(t testing.TB) *Lab {
+// StartLab serves a lab of the service, and the foreign host beside it, until the
+// test ends.
+func StartLab(t testing.TB, s servers.Service) *servers.Lab {
 	t.Helper()
+	l := servers.New(s)
 	foreign := httptest.NewServer(l.Foreign())
 	t.Cleanup(foreign.Close)
 	server := httptest.NewServer(l)
 	t.Cleanup(server.Close)
+	t.Cleanup(l.Close)
 	l.URL, l.ForeignURL = server.URL, foreign.URL
 	return l
 }
@@ -65,9 +68,9 @@ func (s ProviderSuite) Run(t *testing.T) {
 	t.Run("closing twice", s.closingTwice)
 }
 
-func (s ProviderSuite) start(t *testing.T) (*Lab, engines.Provider) {
+func (s ProviderSuite) start(t *testing.T) (*servers.Lab, engines.Provider) {
 	t.Helper()
-	lab := NewLab(s.Service()).Start(t)
+	lab := StartLab(t, s.Service())
 	p := s.New(t, lab)
 	t.Cleanup(func() {
 		if err := p.Close(); err != nil {
@@ -150,8 +153,8 @@ func (s ProviderSuite) reads(t *testing.T) {
 	if len(result.Pages) != max(1, doc.Pages) || strings.TrimSpace(AnswerText(result)) == "" {
 		t.Errorf("%d pages that say %q", len(result.Pages), AnswerText(result))
 	}
-	if lab.Accepted() != 1 || lab.Proven(CallSubmit) != lab.Calls(CallSubmit) {
-		t.Errorf("%d submissions taken, %d of %d with the credential", lab.Accepted(), lab.Proven(CallSubmit), lab.Calls(CallSubmit))
+	if lab.Accepted() != 1 || lab.Proven(servers.CallSubmit) != lab.Calls(servers.CallSubmit) {
+		t.Errorf("%d submissions taken, %d of %d with the credential", lab.Accepted(), lab.Proven(servers.CallSubmit), lab.Calls(servers.CallSubmit))
 	}
 }
 
@@ -199,14 +202,14 @@ func noSecret(t *testing.T, err error) {
 
 func (s ProviderSuite) lostSubmission(t *testing.T) {
 	lab, p := s.start(t)
-	lab.Fail(CallSubmit, FaultLost, 1)
+	lab.Fail(servers.CallSubmit, servers.FaultLost, 1)
 	_, err := p.Submit(t.Context(), s.document(), suiteKey)
 	wantFailure(t, err, engines.Retryable, engines.CodeSubmitUnknown)
-	if lab.Accepted() != 1 || lab.Calls(CallSubmit) != 1 {
-		t.Errorf("%d submissions taken of %d: only one may be tried", lab.Accepted(), lab.Calls(CallSubmit))
+	if lab.Accepted() != 1 || lab.Calls(servers.CallSubmit) != 1 {
+		t.Errorf("%d submissions taken of %d: only one may be tried", lab.Accepted(), lab.Calls(servers.CallSubmit))
 	}
 	// Cut off by our own time limit it is as unknown.
-	lab.Fail(CallSubmit, FaultSlow, 1)
+	lab.Fail(servers.CallSubmit, servers.FaultSlow, 1)
 	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
 	defer cancel()
 	_, err = p.Submit(ctx, s.document(), "idem-0002")
@@ -216,7 +219,7 @@ func (s ProviderSuite) lostSubmission(t *testing.T) {
 // operation is one method as the faults see it.
 type operation struct {
 	name string
-	call Call
+	call servers.Call
 	do   func(context.Context) error
 }
 
@@ -225,15 +228,15 @@ func (s ProviderSuite) operations(t *testing.T, p engines.Provider) []operation 
 	t.Helper()
 	job := s.submit(t, p)
 	all := []operation{
-		{"submit", CallSubmit, func(ctx context.Context) error {
+		{"submit", servers.CallSubmit, func(ctx context.Context) error {
 			_, err := p.Submit(ctx, s.document(), "idem-0003")
 			return err
 		}},
-		{"status", CallAny, func(ctx context.Context) error {
+		{"status", servers.CallAny, func(ctx context.Context) error {
 			_, err := p.Status(ctx, job)
 			return err
 		}},
-		{"fetch", CallAny, func(ctx context.Context) error {
+		{"fetch", servers.CallAny, func(ctx context.Context) error {
 			_, err := p.Fetch(ctx, job)
 			return err
 		}},
@@ -246,28 +249,29 @@ func (s ProviderSuite) operations(t *testing.T, p engines.Provider) []operation 
 
 func (s ProviderSuite) refusals(t *testing.T) {
 	for _, c := range []struct {
-		fault Fault
+		fault servers.Fault
 		kind  engines.Kind
 		code  string
 		after time.Duration
 	}{
-		{FaultRate, engines.Retryable, engines.CodeRate, 0},
-		{FaultRateAfter, engines.Retryable, engines.CodeRate, RetryAfter},
-		{FaultQuota, engines.Retryable, engines.CodeQuota, QuotaAfter},
-		{FaultAuth, engines.Terminal, engines.CodeAuth, 0},
-		{FaultBroken, engines.Retryable, engines.CodeService, 0},
-		{FaultBusy, engines.Retryable, engines.CodeService, 0},
+		{servers.FaultRate, engines.Retryable, engines.CodeRate, 0},
+		{servers.FaultRateAfter, engines.Retryable, engines.CodeRate, servers.RetryAfter},
+		{servers.FaultQuota, engines.Retryable, engines.CodeQuota, servers.QuotaAfter},
+		{servers.FaultSkew, engines.Retryable, engines.CodeRate, servers.SkewedAfter},
+		{servers.FaultAuth, engines.Terminal, engines.CodeAuth, 0},
+		{servers.FaultBroken, engines.Retryable, engines.CodeService, 0},
+		{servers.FaultBusy, engines.Retryable, engines.CodeService, 0},
 	} {
 		t.Run(string(c.fault), func(t *testing.T) {
 			lab, p := s.start(t)
 			for _, op := range s.operations(t, p) {
-				before := lab.Calls(CallAny)
+				before := lab.Calls(servers.CallAny)
 				lab.Fail(op.call, c.fault, 1)
 				failure := wantFailure(t, op.do(t.Context()), c.kind, c.code)
 				if failure.RetryAfter != c.after {
 					t.Errorf("%s: to be tried after %v instead of %v", op.name, failure.RetryAfter, c.after)
 				}
-				if tried := lab.Calls(CallAny) - before; op.call != CallSubmit && tried != 1 {
+				if tried := lab.Calls(servers.CallAny) - before; op.call != servers.CallSubmit && tried != 1 {
 					t.Errorf("%s: tried %d times", op.name, tried)
 				}
 			}
@@ -276,12 +280,12 @@ func (s ProviderSuite) refusals(t *testing.T) {
 }
 
 func (s ProviderSuite) spoiled(t *testing.T) {
-	for _, f := range []Fault{FaultTruncated, FaultHuge, FaultNotJSON, FaultWrongType, FaultCut, FaultSlow} {
+	for _, f := range []servers.Fault{servers.FaultTruncated, servers.FaultHuge, servers.FaultNotJSON, servers.FaultWrongType, servers.FaultCut, servers.FaultSlow} {
 		t.Run(string(f), func(t *testing.T) {
 			lab, p := s.start(t)
 			for _, op := range s.operations(t, p) {
 				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
-				if f == FaultSlow {
+				if f == servers.FaultSlow {
 					cancel()
 					ctx, cancel = context.WithTimeout(t.Context(), 200*time.Millisecond)
 				}
@@ -291,10 +295,10 @@ func (s ProviderSuite) spoiled(t *testing.T) {
 				lab.Calm()
 				noSecret(t, err)
 				switch failure, ok := engines.AsError(err); {
-				case err == nil && (op.call == CallSubmit || f == FaultCut):
+				case err == nil && (op.call == servers.CallSubmit || f == servers.FaultCut):
 					// Of some submissions only a header counts; Go's HTTP client itself
 					// repeats a GET whose connection was stale.
-				case op.call == CallSubmit:
+				case op.call == servers.CallSubmit:
 					wantFailure(t, err, engines.Retryable, engines.CodeSubmitUnknown, engines.CodeNetwork)
 				case !ok || failure.Kind != engines.Retryable || failure.Code == engines.CodeSubmitUnknown:
 					t.Errorf("%s: got %v", op.name, err)
@@ -309,7 +313,7 @@ func (s ProviderSuite) foreign(t *testing.T) {
 		t.Skip("the service names no addresses")
 	}
 	lab, p := s.start(t)
-	lab.Fail(CallAny, FaultForeign, 20)
+	lab.Fail(servers.CallAny, servers.FaultForeign, 20)
 	job, err := p.Submit(t.Context(), s.document(), suiteKey)
 	if err == nil {
 		_, err = p.Status(t.Context(), job)
@@ -348,16 +352,16 @@ func (s ProviderSuite) wrongCredential(t *testing.T) {
 func (s ProviderSuite) cancelled(t *testing.T) {
 	lab, p := s.start(t)
 	for _, op := range s.operations(t, p) {
-		before := lab.Calls(CallAny)
+		before := lab.Calls(servers.CallAny)
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		if err := op.do(ctx); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s before: got %v", op.name, err)
 		}
-		if lab.Calls(CallAny) != before {
+		if lab.Calls(servers.CallAny) != before {
 			t.Errorf("%s: the service was called", op.name)
 		}
-		lab.Fail(op.call, FaultSlow, 1)
+		lab.Fail(op.call, servers.FaultSlow, 1)
 		ctx, cancel = context.WithCancel(t.Context())
 		time.AfterFunc(100*time.Millisecond, cancel)
 		began := time.Now()
@@ -369,15 +373,8 @@ func (s ProviderSuite) cancelled(t *testing.T) {
 }
 
 func (s ProviderSuite) closingTwice(t *testing.T) {
-	p := s.New(t, NewLab(s.Service()).Start(t))
+	p := s.New(t, StartLab(t, s.Service()))
 	if err := errors.Join(p.Close(), p.Close()); err != nil {
 		t.Errorf("got %v", err)
 	}
-}
-
-// RefuseJSON is a refusal for services without a form of their own: the HTTP status
-// and a message.
-func RefuseJSON(w http.ResponseWriter, f Fault, message string) {
-	status := map[Fault]int{FaultRate: 429, FaultQuota: 402, FaultAuth: 401, FaultBroken: 500, FaultBusy: 503, FaultExpired: 404}[f]
-	writeJSON(w, status, map[string]any{"message": message})
 }

@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"intray/engines"
+	"intray/engines/enginetest/servers"
 )
 
 // Suite is the conformance suite of a Recognizer. New makes a fresh one; its
@@ -25,7 +26,7 @@ type Suite struct {
 
 // Secret is written on a damaged page, and tests whose engine has a key plant
 // it there; no error may show it.
-const Secret = "sesame-0451"
+const Secret = servers.Secret
 
 // Run runs every promise as a subtest.
 func (s Suite) Run(t *testing.T) {

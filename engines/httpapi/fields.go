@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/tidwall/gjson"
 
@@ -77,7 +76,7 @@ func (m Mapping) table(out *engines.Result, name string, items []gjson.Result) {
 	}
 	for _, item := range items {
 		members(item).ForEach(func(key, _ gjson.Result) bool {
-			if column := cmp.Or(m.Names[key.String()], snake(key.String())); column != "" && !slices.Contains(table.Columns, column) {
+			if column := cmp.Or(m.Names[key.String()], engines.SnakeCase(key.String())); column != "" && !slices.Contains(table.Columns, column) {
 				table.Columns = append(table.Columns, column)
 			}
 			return true
@@ -92,7 +91,7 @@ func (m Mapping) table(out *engines.Result, name string, items []gjson.Result) {
 			row[i] = engines.Cell{RowSpan: 1, ColSpan: 1, Confidence: 1}
 		}
 		members(item).ForEach(func(key, v gjson.Result) bool {
-			if i := slices.Index(table.Columns, cmp.Or(m.Names[key.String()], snake(key.String()))); i >= 0 {
+			if i := slices.Index(table.Columns, cmp.Or(m.Names[key.String()], engines.SnakeCase(key.String()))); i >= 0 {
 				row[i].Text = m.value(v).String()
 				if c := get(v, m.FieldConfidence); v.IsObject() && c.Type == gjson.Number {
 					row[i].Confidence = share(c.Num)
@@ -152,23 +151,4 @@ func decimal(text string) string {
 		return ""
 	}
 	return exact.FloatString(max(places, 2))
-}
-
-// snake writes a name in snake_case. Only a-z and digits stay.
-func snake(name string) string {
-	var out strings.Builder
-	before := ' '
-	for _, r := range name {
-		boundary := unicode.IsUpper(r) && unicode.IsLower(before)
-		before = r
-		r = unicode.ToLower(r)
-		plain := r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
-		if text := out.String(); (boundary || !plain) && text != "" && !strings.HasSuffix(text, "_") {
-			out.WriteByte('_')
-		}
-		if plain {
-			out.WriteRune(r)
-		}
-	}
-	return strings.TrimSuffix(out.String(), "_")
 }

@@ -71,7 +71,7 @@ func New(s Settings) (*Provider, error) {
 // Capabilities are as declared.
 func (p *Provider) Capabilities() engines.Capabilities {
 	s := p.settings
-	return engines.Capabilities{Kind: "httpapi", Types: slices.Clone(s.Types), MaxBytes: s.MaxMB << 20, MaxPages: s.MaxPages, Cloud: true,
+	return engines.Capabilities{Kind: "httpapi", Types: slices.Clone(s.Types), MaxBytes: s.MaxMB << 20, MaxPages: s.MaxPages, Cloud: true, Split: s.Split,
 		IdempotentSubmit: s.Submit.IdempotencyHeader != "", Webhook: s.Webhook.Scheme != "", Delete: s.Delete.Path != ""}
 }
 
@@ -133,7 +133,7 @@ func (p *Provider) Submit(ctx context.Context, doc engines.Document, idempotency
 	if reply.Status >= 300 {
 		return engines.Job{}, p.refused(r, reply, true)
 	}
-	job := engines.Job{ID: at(reply.Body, p.settings.Submit.JobID), URL: at(reply.Body, p.settings.Submit.JobURL)}
+	job := engines.Job{ID: at(reply.Body, p.settings.Submit.JobID), URL: at(reply.Body, p.settings.Submit.JobURL), Wait: engines.RetryAfter(reply.Header, p.now())}
 	if !json.Valid(reply.Body) || job.ID == "" && p.settings.Submit.JobID != "" || job.URL == "" && p.settings.Submit.JobURL != "" {
 		return engines.Job{}, &engines.Error{Kind: engines.Retryable, Code: engines.CodeSubmitUnknown,
 			Sentence: "The service answered without naming a job. Look at submit.job_id, and whether a proxy answers in its place.",

@@ -8,6 +8,7 @@ import (
 
 	"intray/engines"
 	"intray/engines/enginetest"
+	"intray/engines/enginetest/servers"
 )
 
 // mindee is a whole section for a service like Mindee's second interface.
@@ -113,25 +114,25 @@ func provider(t testing.TB, section, endpoint string) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.caller.MaxAnswer = enginetest.HugeBody / 4
+	p.caller.MaxAnswer = servers.HugeBody / 4
 	return p
 }
 
 func TestMindeeLikeConforms(t *testing.T) {
-	t.Setenv("INTRAY_TEST_KEY", enginetest.Secret)
+	t.Setenv("INTRAY_TEST_KEY", servers.Secret)
 	enginetest.ProviderSuite{
-		Service: func() enginetest.Service { return enginetest.MindeeService{} },
-		New: func(t *testing.T, lab *enginetest.Lab) engines.Provider {
+		Service: func() servers.Service { return servers.MindeeService{} },
+		New: func(t *testing.T, lab *servers.Lab) engines.Provider {
 			return provider(t, mindee, lab.URL)
 		},
 	}.Run(t)
 }
 
 func TestPlainConforms(t *testing.T) {
-	t.Setenv("INTRAY_TEST_KEY", enginetest.Secret)
+	t.Setenv("INTRAY_TEST_KEY", servers.Secret)
 	enginetest.ProviderSuite{
-		Service: func() enginetest.Service { return enginetest.PlainService{} },
-		New: func(t *testing.T, lab *enginetest.Lab) engines.Provider {
+		Service: func() servers.Service { return servers.PlainService{} },
+		New: func(t *testing.T, lab *servers.Lab) engines.Provider {
 			return provider(t, plain, lab.URL)
 		},
 		NoAddresses: true,
@@ -140,8 +141,8 @@ func TestPlainConforms(t *testing.T) {
 
 // TestMindeeLikeAnswer: fields, their places and the line items are all there.
 func TestMindeeLikeAnswer(t *testing.T) {
-	t.Setenv("INTRAY_TEST_KEY", enginetest.Secret)
-	lab := enginetest.NewLab(enginetest.MindeeService{}).Start(t)
+	t.Setenv("INTRAY_TEST_KEY", servers.Secret)
+	lab := enginetest.StartLab(t, servers.MindeeService{})
 	p := provider(t, mindee, lab.URL)
 	job, err := p.Submit(t.Context(), engines.Document{MIME: "application/pdf", Content: []byte("/Type /Page >>/Type /Page >>")}, "k-1")
 	if err != nil {

@@ -144,6 +144,8 @@ func (p *Provider) refused(r *http.Request, reply engines.Reply, submitting bool
 	e := &engines.Error{RetryAfter: engines.RetryAfter(reply.Header, p.now())}
 	is := func(kind engines.Kind, code, sentence string) { e.Kind, e.Code, e.Sentence = kind, code, sentence }
 	switch status := reply.Status; {
+	case submitting && engines.Unheard(status):
+		is(engines.Retryable, engines.CodeSubmitUnknown, "A gateway answered in the service's place, which it did not hear in time.")
 	case status == http.StatusUnauthorized || status == http.StatusForbidden:
 		is(engines.Terminal, engines.CodeAuth, "The service does not accept the credential. Look at key and headers in this engine's settings.")
 	case status == http.StatusPaymentRequired || status == http.StatusTooManyRequests && e.RetryAfter >= time.Hour:

@@ -31,7 +31,10 @@ func (p *Provider) Normalize(raw []byte) (engines.Result, error) {
 		return engines.Result{}, senseless(errors.New("no JSON object"))
 	}
 	m, body := p.settings.Answer, gjson.ParseBytes(raw)
-	out := engines.Result{Class: snake(get(body, m.Class).String()), Model: get(body, m.Model).String()}
+	out := engines.Result{Model: get(body, m.Model).String()}
+	if class := get(body, m.Class).String(); class != "" {
+		out.Class = engines.SnakeCase(class)
+	}
 	get(body, m.Languages).ForEach(func(_, l gjson.Result) bool {
 		out.Languages = append(out.Languages, l.String())
 		return true
@@ -180,7 +183,7 @@ func (m Mapping) fields(out *engines.Result, body gjson.Result) {
 		}
 	}
 	get(body, m.AllFields).ForEach(func(key, v gjson.Result) bool {
-		name := cmp.Or(m.Names[key.String()], snake(key.String()))
+		name := cmp.Or(m.Names[key.String()], engines.SnakeCase(key.String()))
 		if items := v.Get("items"); items.IsArray() {
 			m.table(out, name, items.Array())
 		} else if !done[name] && name != "" {

@@ -24,12 +24,14 @@ type Settings struct {
 	Types    []string `toml:"types"`
 	MaxMB    int64    `toml:"max_mb"`
 	MaxPages int      `toml:"max_pages"`
-	Submit   Submit   `toml:"submit"`
-	Status   Status   `toml:"status"`
-	Result   Result   `toml:"result"`
-	Delete   Delete   `toml:"delete"`
-	Answer   Mapping  `toml:"answer"`
-	Webhook  Webhook  `toml:"webhook"`
+	// Split is true when a longer document may be sent in parts.
+	Split   bool    `toml:"split"`
+	Submit  Submit  `toml:"submit"`
+	Status  Status  `toml:"status"`
+	Result  Result  `toml:"result"`
+	Delete  Delete  `toml:"delete"`
+	Answer  Mapping `toml:"answer"`
+	Webhook Webhook `toml:"webhook"`
 }
 
 // Submit is how a document is sent.

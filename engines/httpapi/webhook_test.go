@@ -37,6 +37,11 @@ func wantForged(t *testing.T, name string, p *Provider, body []byte, h http.Head
 	}
 }
 
+func isCode(err error, code string) bool {
+	e, ok := engines.AsError(err)
+	return ok && err != nil && e.Code == code
+}
+
 func TestStandardWebhooks(t *testing.T) {
 	t.Setenv("INTRAY_TEST_HOOK", vectorSecret)
 	t.Setenv("INTRAY_TEST_HOOK_OLD", "whsec_"+base64.StdEncoding.EncodeToString([]byte("the one before, which still is valid")))
@@ -55,6 +60,23 @@ func TestStandardWebhooks(t *testing.T) {
 		}
 	}
 	wantForged(t, "wrong", p, []byte(vectorBody), vectorHeader(wrong))
+	for _, gone := range []string{"", "no base64!", "whsec_"} { // the end of an exchange of keys
+		t.Setenv("INTRAY_TEST_HOOK_OLD", gone)
+		if job, err := p.VerifyWebhook([]byte(vectorBody), vectorHeader(right)); err != nil || job != "2432232314" {
+			t.Errorf("old key %q: %q, %v", gone, job, err)
+		}
+		if _, err := p.VerifyWebhook([]byte(vectorBody), vectorHeader(wrong)); !isCode(err, engines.CodeAuth) {
+			t.Errorf("old key %q: %v", gone, err)
+		}
+	}
+	t.Setenv("INTRAY_TEST_HOOK_OLD", vectorSecret)
+	t.Setenv("INTRAY_TEST_HOOK", "whsec_") // nothing is no key
+	empty := hmac.New(sha256.New, nil)
+	empty.Write([]byte("msg_p5jXN8AQM9LWM0D4loKWxJek.1614265330." + vectorBody))
+	if _, err := p.VerifyWebhook([]byte(vectorBody), vectorHeader("v1,"+base64.StdEncoding.EncodeToString(empty.Sum(nil)))); err == nil {
+		t.Error("a callback signed with nothing was believed")
+	}
+	t.Setenv("INTRAY_TEST_HOOK", vectorSecret)
 	wantForged(t, "altered", p, []byte(vectorBody+" "), vectorHeader(right))
 	wantForged(t, "none", p, []byte(vectorBody), http.Header{})
 	for name, change := range map[string]func(http.Header){

@@ -8,9 +8,6 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
-
-	"golang.org/x/text/unicode/norm"
 
 	"intray/engines"
 )
@@ -32,7 +29,7 @@ func annotate(r *engines.Result, text string) {
 		return
 	}
 	for _, m := range members {
-		put(r, snake(m.name), m.value, 0)
+		put(r, engines.SnakeCase(m.name), m.value, 0)
 	}
 }
 
@@ -48,7 +45,7 @@ func put(r *engines.Result, name string, value json.RawMessage, depth int) {
 	case '{':
 		inner, _ := members(value)
 		for _, m := range inner {
-			put(r, name+"_"+snake(m.name), m.value, depth+1)
+			put(r, name+"_"+engines.SnakeCase(m.name), m.value, depth+1)
 		}
 	case '[':
 		var list []json.RawMessage
@@ -81,7 +78,7 @@ func tableOf(name string, list []json.RawMessage) engines.Table {
 		rows[i] = map[string]string{}
 		inner, _ := members(v)
 		for _, m := range inner {
-			column := snake(m.name)
+			column := engines.SnakeCase(m.name)
 			if !slices.Contains(t.Columns, column) {
 				t.Columns = append(t.Columns, column)
 			}
@@ -172,34 +169,4 @@ func members(raw []byte) ([]member, error) {
 	}
 	_, err := d.Token()
 	return all, err
-}
-
-// snake makes a name of letters of ASCII without their accents and digits in lower
-// case, all else one underscore. A capital inside begins a word.
-func snake(text string) string {
-	var out strings.Builder
-	gap, small := false, false
-	for _, r := range norm.NFKD.String(text) {
-		if unicode.IsMark(r) {
-			continue
-		}
-		capital := r >= 'A' && r <= 'Z'
-		if capital {
-			r += 'a' - 'A'
-		}
-		letter := r >= 'a' && r <= 'z' || r >= '0' && r <= '9'
-		if !letter {
-			gap, small = true, false
-			continue
-		}
-		if (gap || capital && small) && out.Len() > 0 {
-			out.WriteByte('_')
-		}
-		gap, small = false, !capital
-		out.WriteRune(r)
-	}
-	if out.Len() == 0 {
-		return "unnamed"
-	}
-	return out.String()
 }

@@ -32,31 +32,28 @@ const (
 
 // batch is a batch job as Mistral describes it.
 type batch struct {
-	ID         string            `json:"id"`
-	Status     string            `json:"status"`
-	InputFiles []string          `json:"input_files"`
-	OutputFile string            `json:"output_file"`
-	ErrorFile  string            `json:"error_file"`
-	Metadata   map[string]string `json:"metadata"`
-	Succeeded  int               `json:"succeeded_requests"`
-	Failed     int               `json:"failed_requests"`
-	Errors     []struct {
+	ID         string   `json:"id"`
+	Status     string   `json:"status"`
+	InputFiles []string `json:"input_files"`
+	OutputFile string   `json:"output_file"`
+	ErrorFile  string   `json:"error_file"`
+	// Metadata of other programs' batches may have values of any kind.
+	Metadata  map[string]any `json:"metadata"`
+	Succeeded int            `json:"succeeded_requests"`
+	Failed    int            `json:"failed_requests"`
+	Errors    []struct {
 		Message string `json:"message"`
 	} `json:"errors"`
 }
 
-// reason is what Mistral says against the batch.
-func (b batch) reason() error {
-	if len(b.Errors) == 0 {
-		return nil
-	}
-	return errors.New(b.Errors[0].Message)
-}
-
 // status is how far the batch is. A success in which nothing succeeded is none.
-func (b batch) status() engines.JobStatus {
+func (p *Provider) status(b batch) engines.JobStatus {
+	var cause error
+	if len(b.Errors) > 0 {
+		cause = p.quote(b.Errors[0].Message)
+	}
 	failed := func(kind engines.Kind, code, sentence string) engines.JobStatus {
-		return engines.JobStatus{State: engines.JobFailed, Err: &engines.Error{Kind: kind, Code: code, Sentence: sentence, Cause: b.reason()}}
+		return engines.JobStatus{State: engines.JobFailed, Err: &engines.Error{Kind: kind, Code: code, Sentence: sentence, Cause: cause}}
 	}
 	switch b.Status {
 	case "SUCCESS":
@@ -184,7 +181,7 @@ func (p *Provider) fetchBatch(ctx context.Context, job engines.Job) ([]byte, err
 	if err != nil {
 		return nil, err
 	}
-	switch s := b.status(); {
+	switch s := p.status(b); {
 	case s.Err != nil:
 		return nil, s.Err
 	case s.State != engines.JobSucceeded:
@@ -199,14 +196,17 @@ func (p *Provider) fetchBatch(ctx context.Context, job engines.Job) ([]byte, err
 	return p.answerIn(output)
 }
 
-// answerIn finds our line in a batch's output; lines come in any order.
+// answerIn finds our line in a batch's output; lines come in any order. An output
+// without any line is no answer but a broken transfer.
 func (p *Provider) answerIn(output []byte) ([]byte, error) {
 	lines := bufio.NewScanner(bytes.NewReader(output))
 	lines.Buffer(nil, len(output)+1)
+	empty := true
 	for lines.Scan() {
 		if len(bytes.TrimSpace(lines.Bytes())) == 0 {
 			continue
 		}
+		empty = false
 		var line struct {
 			CustomID string `json:"custom_id"`
 			Response struct {
@@ -223,11 +223,14 @@ func (p *Provider) answerIn(output []byte) ([]byte, error) {
 		case line.Response.Status >= 400:
 			return nil, p.failure(engines.Reply{Status: line.Response.Status, Body: line.Response.Body})
 		case len(line.Response.Body) == 0 || string(line.Response.Body) == "null":
-			return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeContent, Cause: errors.New(string(line.Error)),
+			return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeContent, Cause: p.quote(string(line.Error)),
 				Sentence: "Mistral could not read the document. Look at it, or use another engine."}
 		default:
 			return line.Response.Body, nil
 		}
+	}
+	if empty {
+		return nil, nonsense(errors.New("the output file is empty"))
 	}
 	return nil, hollow()
 }

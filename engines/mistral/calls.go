@@ -106,6 +106,8 @@ func (p *Provider) failure(reply engines.Reply) *engines.Error {
 		e.Kind, e.Code, e.Sentence = engines.Retryable, engines.CodeService, "Mistral could not fetch the file it was given."
 	case status == 422, strings.HasPrefix(said.Type, "document_parser_"), strings.HasPrefix(said.Type, "invalid_request_file"), said.Type == "invalid_file":
 		e.Code, e.Sentence = engines.CodeContent, "Mistral does not take the document: it is damaged, has a password, or is of another type than it says."
+	case engines.Unheard(status):
+		e.Kind, e.Code, e.Sentence = engines.Retryable, engines.CodeSubmitUnknown, "A gateway answered in Mistral's place, which it did not hear in time."
 	case status >= 500 || status == 408:
 		e.Kind, e.Code, e.Sentence = engines.Retryable, engines.CodeService, "Mistral has trouble of its own."
 	case status >= 300 && status < 400:
@@ -133,6 +135,11 @@ func (p *Provider) discreet(status int, said refusal) error {
 			text += " " + part
 		}
 	}
+	return p.quote(text)
+}
+
+// quote is what Mistral says, as it may be kept: short, and without the key.
+func (p *Provider) quote(text string) error {
 	// Without a key the call would not have been made.
 	key, _ := p.options.Key.Read()
 	return errors.New(engines.Scrub(text, key))

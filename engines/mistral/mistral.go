@@ -88,7 +88,7 @@ func New(s engines.Settings) (*Provider, error) {
 // Capabilities are constant. Only a batch knows our key.
 func (p *Provider) Capabilities() engines.Capabilities {
 	return engines.Capabilities{Kind: Kind, Version: p.options.Model, Types: []string{"application/pdf", "image/jpeg", "image/png"},
-		MaxBytes: maxBytes, MaxPages: maxPages, Cloud: true, IdempotentSubmit: p.options.Batch, Delete: true}
+		MaxBytes: maxBytes, MaxPages: maxPages, Cloud: true, Split: true, IdempotentSubmit: p.options.Batch, Delete: true}
 }
 
 // Close forgets the answers in memory. It may be called twice.
@@ -151,7 +151,7 @@ func (p *Provider) Status(ctx context.Context, job engines.Job) (engines.JobStat
 	if err != nil {
 		return engines.JobStatus{}, err
 	}
-	return b.status(), nil
+	return p.status(b), nil
 }
 
 // Fetch returns the OCR answer as Mistral sent it.

@@ -10,12 +10,13 @@ import (
 
 	"intray/engines"
 	"intray/engines/enginetest"
+	"intray/engines/enginetest/servers"
 )
 
 func atLab(t testing.TB, endpoint string, batch bool) *Provider {
 	t.Helper()
 	if s, ok := t.(*testing.T); ok {
-		s.Setenv("LAB_KEY", enginetest.Secret)
+		s.Setenv("LAB_KEY", servers.Secret)
 	}
 	p, err := New(engines.Settings{Name: "mistral", Decode: func(into any) error {
 		o := into.(*options)
@@ -25,15 +26,15 @@ func atLab(t testing.TB, endpoint string, batch bool) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.caller.MaxAnswer = enginetest.HugeBody / 4
+	p.caller.MaxAnswer = servers.HugeBody / 4
 	return p
 }
 
 func TestSuite(t *testing.T) {
 	for name, batch := range map[string]bool{"batch": true, "at once": false} {
 		t.Run(name, func(t *testing.T) {
-			enginetest.ProviderSuite{Service: enginetest.MistralService, NoAddresses: true, Synchronous: !batch,
-				New: func(t *testing.T, lab *enginetest.Lab) engines.Provider { return atLab(t, lab.URL, batch) }}.Run(t)
+			enginetest.ProviderSuite{Service: servers.MistralService, NoAddresses: true, Synchronous: !batch,
+				New: func(t *testing.T, lab *servers.Lab) engines.Provider { return atLab(t, lab.URL, batch) }}.Run(t)
 		})
 	}
 }
@@ -41,10 +42,10 @@ func TestSuite(t *testing.T) {
 // TestLostBatchIsFound: a batch whose answer was lost is found by our key, and
 // paid once.
 func TestLostBatchIsFound(t *testing.T) {
-	lab := enginetest.NewLab(enginetest.MistralService()).Start(t)
+	lab := enginetest.StartLab(t, servers.MistralService())
 	p := atLab(t, lab.URL, true)
 	doc := engines.Document{MIME: "application/pdf", Pages: 1, Content: []byte("%PDF")}
-	lab.Fail(enginetest.CallSubmit, enginetest.FaultLost, 1)
+	lab.Fail(servers.CallSubmit, servers.FaultLost, 1)
 	_, err := p.Submit(t.Context(), doc, "k")
 	if e, _ := engines.AsError(err); e == nil || e.Code != engines.CodeSubmitUnknown {
 		t.Fatalf("got %v", err)
@@ -52,6 +53,27 @@ func TestLostBatchIsFound(t *testing.T) {
 	job, err := p.Submit(t.Context(), doc, "k")
 	if err != nil || job.ID == "" || lab.Accepted() != 1 {
 		t.Errorf("job %+v of %d, %v", job, lab.Accepted(), err)
+	}
+}
+
+// TestErrorsAreDiscreet: what a batch says against itself may repeat the key and the
+// whole document.
+func TestErrorsAreDiscreet(t *testing.T) {
+	p := atLab(t, "http://127.0.0.1:1", true)
+	long := servers.Secret + strings.Repeat("JVBERi0x", 10_000)
+	line, err := json.Marshal(map[string]any{"custom_id": customID, "error": long})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, inLine := p.answerIn(line)
+	b := batch{Status: "FAILED"}
+	b.Errors = append(b.Errors, struct {
+		Message string `json:"message"`
+	}{long})
+	for _, err := range []error{inLine, p.status(b).Err} {
+		if text := err.Error(); len(text) > 1000 || strings.Contains(text, servers.Secret) {
+			t.Errorf("%d bytes: %.200s", len(text), text)
+		}
 	}
 }
 
@@ -96,7 +118,8 @@ func TestOutputLines(t *testing.T) {
 	p := atLab(t, "https://api.example", true)
 	for output, want := range map[string]string{
 		`{"custom_id":"other","response":{"status_code":200,"body":{}}}`: engines.CodeHollow,
-		``: engines.CodeHollow,
+		``:       engines.CodeService, // a transfer that broke off, not an answer
+		"  \n  ": engines.CodeService,
 		`{"custom_id":"document","response":null,"error":{"message":"x"}}`:                                           engines.CodeContent,
 		`{"custom_id":"document","response":{"status_code":422,"body":{"detail":"x"}}}`:                              engines.CodeContent,
 		"\n" + `{"custom_id":"a"}` + "\n" + `{"custom_id":"document","response":{"status_code":200,"body":{"a":1}}}`: "",

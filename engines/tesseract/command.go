@@ -26,7 +26,7 @@ func (c *command) run(ctx context.Context, input []byte, args ...string) (stdout
 	if c.options.Tessdata != "" {
 		args = append(args, "--tessdata-dir", c.options.Tessdata)
 	}
-	cmd := exec.CommandContext(ctx, "tesseract", args...)
+	cmd := exec.CommandContext(ctx, findCommand(), args...)
 	cmd.Env = append(os.Environ(), "OMP_THREAD_LIMIT=1")
 	cmd.Stdin = bytes.NewReader(input)
 	var out, errs bytes.Buffer
@@ -97,6 +97,34 @@ func (c *command) failure(err error, said string) error {
 		return &engines.Error{Kind: engines.Retryable, Code: engines.CodeCrashed, Sentence: "Tesseract broke down on this page.", Cause: err}
 	}
 	return unusable(err)
+}
+
+func (c *command) script(ctx context.Context, page engines.Page) (name string, sure float64, err error) {
+	if err := c.calls.enter(); err != nil {
+		return "", 0, err
+	}
+	defer c.calls.leave()
+	args := []string{"stdin", "stdout", "-l", orientationModel, "--psm", "0"}
+	if page.DPI > 0 {
+		args = append(args, "--dpi", dpi(page))
+	}
+	out, _, err := c.run(ctx, page.Image, args...)
+	if ctx.Err() != nil {
+		return "", 0, ctx.Err()
+	}
+	if err != nil { // so it says that there are too few letters
+		return "", 0, nil
+	}
+	for line := range strings.Lines(string(out)) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ": ")
+		switch key {
+		case "Script":
+			name = value
+		case "Script confidence":
+			sure, _ = strconv.ParseFloat(value, 64) // 0 for none
+		}
+	}
+	return name, sure, nil
 }
 
 func (c *command) close() error {

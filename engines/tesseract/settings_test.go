@@ -52,10 +52,10 @@ func TestSettingsRefused(t *testing.T) {
 			t.Errorf("page segmentation %d: %v", mode, err)
 		}
 	}
-	for name, with := range variants() {
+	for name, with := range variants() { // documents wait for it to be mended, at no cost
 		for what, dir := range map[string]string{"no folder": filepath.Join(t.TempDir(), "none"), "no models": t.TempDir()} {
 			_, err := build(engines.Settings{Decode: decode(func(o *options) { o.Tessdata = dir })}, with)
-			if e, ok := engines.AsError(err); !ok || e.Code != engines.CodeUnavailable || e.Kind != engines.Retryable {
+			if e, ok := engines.AsError(err); !ok || !engines.Environment(e) || e.Kind != engines.Retryable {
 				t.Errorf("%s, %s: %v", name, what, err)
 			}
 		}
@@ -96,6 +96,60 @@ func TestOwnModels(t *testing.T) {
 	}
 }
 
+// TestAddedModel: a model that was added is read with beside the installed ones.
+func TestAddedModel(t *testing.T) {
+	added := models(t, map[string]string{"xyz": "eng"})
+	for name, with := range variants() {
+		t.Run(name, func(t *testing.T) {
+			settings := engines.Settings{Name: "local", CacheDir: t.TempDir(), ModelDir: added}
+			e, err := build(settings, with)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer e.Close()
+			page := drawn(t, "added to the others")
+			for _, languages := range [][]string{{"eng"}, {"xyz"}, {"eng", "xyz"}} {
+				page.Languages = languages
+				if r, err := e.Recognize(t.Context(), page); err != nil || enginetest.Text(r) != "added to the others\n" {
+					t.Errorf("with %q: %q, %v", languages, enginetest.Text(r), err)
+				}
+			}
+			installed, err := Installed(settings)
+			var names []string
+			for _, m := range installed {
+				if ReadsText(m.Name) {
+					names = append(names, m.Name)
+				}
+				if (m.Name == "xyz") != (m.From == Added) {
+					t.Errorf("%+v", m)
+				}
+			}
+			if err != nil || !slices.Equal(names, e.Capabilities().Languages) {
+				t.Errorf("listed are %q, there are %q, %v", names, e.Capabilities().Languages, err)
+			}
+		})
+	}
+}
+
+// TestInstalled tells the same models as the engine has, also where nothing was added
+// and where a folder of one's own is named.
+func TestInstalled(t *testing.T) {
+	open(t, newReader).Close()
+	all, err := Installed(engines.Settings{CacheDir: t.TempDir()})
+	if err != nil || !slices.ContainsFunc(all, func(m Model) bool { return m.Name == "eng" && m.From != Added }) {
+		t.Errorf("%+v, %v", all, err)
+	}
+	dir := models(t, map[string]string{"script/Latin": "eng"})
+	own := engines.Settings{ModelDir: models(t, map[string]string{"xyz": "eng"}), Decode: decode(func(o *options) { o.Tessdata = dir })}
+	if all, err := Installed(own); err != nil || !slices.Equal(all, []Model{{"script/Latin", OfFolder, filepath.Join(dir, "script", "Latin.traineddata")}}) {
+		t.Errorf("%+v, %v", all, err)
+	}
+	own.Decode = decode(func(o *options) { o.Tessdata = filepath.Join(dir, "none") })
+	if _, err := Installed(own); err == nil {
+		t.Error("a folder that does not exist has models")
+	}
+}
+
 // TestBrokenModel: a model that does not load is the installation's fault, not
 // the document's.
 func TestBrokenModel(t *testing.T) {
@@ -128,6 +182,9 @@ func TestMissingLanguageSaysWhatToDo(t *testing.T) {
 		f, ok := engines.AsError(err)
 		if !ok || f.Code != engines.CodeNoLanguage || !strings.Contains(f.Sentence, want) || !strings.Contains(f.Sentence, "there are: ") || !strings.Contains(f.Sentence, "eng") {
 			t.Errorf("%s: %v", language, err)
+		}
+		if !strings.Contains(f.Sentence, "`intray languages add "+language+".traineddata`") {
+			t.Errorf("what to do? %s", f.Sentence)
 		}
 		if strings.Contains(language, "/") && strings.Contains(f.Sentence, "package") {
 			t.Errorf("a package that does not exist: %s", f.Sentence)

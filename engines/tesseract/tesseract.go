@@ -32,9 +32,9 @@ const Kind = "tesseract"
 
 // options are the keys of [engine.NAME] that only this engine has.
 type options struct {
-	// Tessdata is the folder of language models; "" is the program's own models
-	// and beside them the installed ones of other languages, or, in an edition
-	// without models, where Tesseract itself looks.
+	// Tessdata is the folder of language models, the only one then; "" is those that
+	// were added (Settings.ModelDir), the program's own and the system's, in that
+	// order.
 	Tessdata string `toml:"tessdata"`
 	// PageSegmentation is Tesseract's page segmentation mode, 1 or 3..13; 0 and
 	// 2 find the layout only and read nothing.
@@ -73,6 +73,9 @@ type reader interface {
 	// read reads one page in one way. Language models exist and
 	// the image is not empty.
 	read(ctx context.Context, page engines.Page, way how) (answer, error)
+	// script is Tesseract's name of the script a page is written in, "" where it
+	// cannot tell, and how sure it is. The orientation model is installed.
+	script(ctx context.Context, page engines.Page) (name string, sure float64, err error)
 	close() error
 }
 
@@ -83,29 +86,23 @@ type answer struct{ hocr, text string }
 // Recognizer is one configured Tesseract.
 type Recognizer struct {
 	reader    reader
-	mode      int // page segmentation
+	mode      int  // page segmentation
+	orients   bool // the orientation model is installed
+	ownFolder bool // tessdata names the one folder of models
 	caps      engines.Capabilities
 	languages []string
 }
 
 func build(s engines.Settings, newReader func(options) reader) (engines.Recognizer, error) {
-	o := options{PageSegmentation: defaultSegmentation}
-	if s.Decode != nil {
-		if err := s.Decode(&o); err != nil {
-			return nil, fmt.Errorf("read settings of engine %q: %w", s.Name, err)
-		}
+	o, err := decodeOptions(s)
+	if err != nil {
+		return nil, err
 	}
-	if m := o.PageSegmentation; m < 1 || m == 2 || m > 13 {
-		return nil, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
-			Sentence: fmt.Sprintf("page_segmentation of engine %q is %d; it must be 1 or 3 to 13 for Tesseract to read.", s.Name, m)}
-	}
-	if models := builtIn(); models != nil && o.Tessdata == "" {
-		dir, err := unpack(s.CacheDir, models, systemTessdata())
-		if err != nil {
-			return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable,
-				Sentence: "The program's language models cannot be unpacked.", Cause: err}
+	ownFolder := o.Tessdata != ""
+	if !ownFolder {
+		if o.Tessdata, err = modelFolder(s); err != nil {
+			return nil, notThere("The language models cannot be put into one folder.", err)
 		}
-		o.Tessdata = dir
 	}
 	r := newReader(o)
 	installed, err := r.languages()
@@ -113,8 +110,7 @@ func build(s engines.Settings, newReader func(options) reader) (engines.Recogniz
 		err = errors.New("there are no models")
 	}
 	if err != nil {
-		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeUnavailable,
-			Sentence: "Tesseract's language models cannot be listed; is it installed?", Cause: err}
+		return nil, notThere("Tesseract's language models cannot be listed; is it installed?", err)
 	}
 	if mode, ok := withoutOrientation[o.PageSegmentation]; ok && !slices.Contains(installed, orientationModel) {
 		o.PageSegmentation = mode
@@ -125,11 +121,33 @@ func build(s engines.Settings, newReader func(options) reader) (engines.Recogniz
 	}
 	languages := s.Languages
 	if len(languages) == 0 {
-		languages = []string{"eng"}
+		languages = []string{DefaultLanguage}
 	}
-	installed = slices.DeleteFunc(installed, func(l string) bool { return slices.Contains(notLanguages, l) })
-	return &Recognizer{reader: r, mode: o.PageSegmentation, languages: slices.Clone(languages), caps: engines.Capabilities{Kind: Kind, Version: r.version(), Languages: installed,
+	orients := slices.Contains(installed, orientationModel)
+	installed = slices.DeleteFunc(installed, func(l string) bool { return !ReadsText(l) })
+	return &Recognizer{reader: r, mode: o.PageSegmentation, orients: orients, ownFolder: ownFolder, languages: slices.Clone(languages), caps: engines.Capabilities{Kind: Kind, Version: r.version(), Languages: installed,
 		Types: []string{"image/png", "image/jpeg", "image/tiff", "image/x-portable-anymap"}}}, nil
+}
+
+// decodeOptions reads the keys that only this engine has.
+func decodeOptions(s engines.Settings) (options, error) {
+	o := options{PageSegmentation: defaultSegmentation}
+	if s.Decode != nil {
+		if err := s.Decode(&o); err != nil {
+			return o, fmt.Errorf("read settings of engine %q: %w", s.Name, err)
+		}
+	}
+	if m := o.PageSegmentation; m < 1 || m == 2 || m > 13 {
+		return o, &engines.Error{Kind: engines.Terminal, Code: engines.CodeBadSettings,
+			Sentence: fmt.Sprintf("page_segmentation of engine %q is %d; it must be 1 or 3 to 13 for Tesseract to read.", s.Name, m)}
+	}
+	return o, nil
+}
+
+// notThere is an engine that is not installed, or not whole: documents wait for it,
+// as they wait for a full disk.
+func notThere(sentence string, cause error) *engines.Error {
+	return &engines.Error{Kind: engines.Retryable, Code: engines.CodeEnvironment, Sentence: sentence, Cause: cause}
 }
 
 // Capabilities are constant. Languages leaves out models that read no text.
@@ -218,11 +236,9 @@ func (r *Recognizer) checkLanguages(wanted []string) error {
 		if slices.Contains(r.caps.Languages, l) {
 			continue
 		}
-		sentence := fmt.Sprintf("The language %q is not installed for Tesseract; there are: %s.", l, strings.Join(r.caps.Languages, ", "))
-		if !strings.Contains(l, "/") { // a script's package is named otherwise
-			sentence += " On Debian its package is tesseract-ocr-" + strings.ReplaceAll(strings.ToLower(l), "_", "-") + "."
-		}
-		return &engines.Error{Kind: engines.Retryable, Code: engines.CodeNoLanguage, Sentence: sentence}
+		return &engines.Error{Kind: engines.Retryable, Code: engines.CodeNoLanguage,
+			Sentence: fmt.Sprintf("The language %q is not installed for Tesseract; there are: %s. %s",
+				l, strings.Join(r.caps.Languages, ", "), HowToInstall(l, r.ownFolder))}
 	}
 	return nil
 }

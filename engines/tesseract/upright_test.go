@@ -21,6 +21,9 @@ type asked struct {
 func (a *asked) version() string              { return "" }
 func (a *asked) languages() ([]string, error) { return []string{"eng", "osd"}, nil }
 func (a *asked) close() error                 { return nil }
+func (a *asked) script(context.Context, engines.Page) (string, float64, error) {
+	return "", 0, nil
+}
 func (a *asked) read(_ context.Context, _ engines.Page, way how) (answer, error) {
 	a.modes = append(a.modes, way.mode)
 	word := fmt.Sprintf("<span class='ocrx_word' title='bbox 10 10 60 40; x_wconf %d'>letters</span>", a.confidence)

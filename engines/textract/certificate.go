@@ -40,6 +40,23 @@ type certificates struct {
 
 	mu   sync.Mutex
 	kept map[string]*x509.Certificate
+	// Whoever knows the topic can have us ask SNS for a file that is not there.
+	asked   int
+	counted time.Time
+}
+
+// askedPerMinute bounds how often SNS is asked for certificates.
+const askedPerMinute = 6
+
+// mayAsk is true while fewer were asked for in this minute.
+func (c *certificates) mayAsk(now time.Time) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if age := now.Sub(c.counted); age < 0 || age >= time.Minute {
+		c.counted, c.asked = now, 0
+	}
+	c.asked++
+	return c.asked <= askedPerMinute
 }
 
 // at returns the certificate at an address that was checked to be SNS's.
@@ -50,6 +67,10 @@ func (c *certificates) at(address *url.URL, now time.Time) (*x509.Certificate, e
 	c.mu.Unlock()
 	if kept != nil && now.Before(kept.NotAfter) {
 		return kept, nil
+	}
+	if !c.mayAsk(now) {
+		return nil, &engines.Error{Kind: engines.Retryable, Code: engines.CodeNetwork,
+			Sentence: "Callbacks in the name of SNS asked for too many certificates; it is asked for more in a minute."}
 	}
 	body, state, err := c.fetch(address)
 	if err != nil {

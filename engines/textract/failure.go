@@ -125,6 +125,7 @@ func byStatus(out *engines.Error, status int, doing string) {
 
 // jobFailure explains a job that failed; message is AWS's own word, often a code.
 func jobFailure(message string) *engines.Error {
+	message = engines.Scrub(message)
 	for _, m := range meanings {
 		if slices.ContainsFunc(m.codes, func(code string) bool { return strings.Contains(message, code) }) {
 			return &engines.Error{Kind: m.kind, Code: m.code, Sentence: "Textract did not read the document: " + m.sentence, Cause: errors.New(message)}

@@ -100,7 +100,25 @@ func newNormalizer(answers []answer, dateOrder string) *normalizer {
 	for i := range n.result.Pages {
 		n.result.Pages[i].Width, n.result.Pages[i].Height = 1, 1
 	}
+	n.leftOut()
 	return n
+}
+
+// leftOut marks pages of which the answer has nothing: an empty one has a PAGE block.
+// Expenses and identities are only on the pages that have some.
+func (n *normalizer) leftOut() {
+	if len(n.expenses) > 0 || len(n.ids) > 0 {
+		return
+	}
+	there := map[int]bool{}
+	for _, b := range n.all.list {
+		there[b.Page] = true
+	}
+	for i := range n.result.Pages {
+		if !there[i+1] {
+			n.result.Pages[i].Failed = "Textract left the page out of its answer."
+		}
+	}
 }
 
 // page is the page of that number (from 1); nil for one that is none.
@@ -195,12 +213,16 @@ func (n *normalizer) put(kind string, lines []*block) {
 		if len(words) == 0 {
 			continue
 		}
-		line := engines.Line{Box: b.Geometry.box(), Angle: b.Geometry.angle()}
+		line, written := engines.Line{Box: b.Geometry.box(), Angle: b.Geometry.angle()}, 0
 		for _, w := range words {
 			box := w.Geometry.box()
 			line.Box = around(line.Box, box)
 			line.Words = append(line.Words, engines.Word{Text: w.Text, Box: box, Confidence: confidence(w.Confidence)})
+			if w.TextType == "HANDWRITING" {
+				written++
+			}
 		}
+		line.Handwritten = 2*written > len(line.Words)
 		if out.Box = around(out.Box, line.Box); len(out.Lines) == 0 {
 			out.Box = line.Box
 		}
@@ -268,7 +290,11 @@ func (n *normalizer) warn(answers []answer) {
 			}
 		}
 	}
-	if named == 0 && slices.ContainsFunc(answers, func(a answer) bool { return a.JobStatus == "PARTIAL_SUCCESS" }) {
+	if !slices.ContainsFunc(answers, func(a answer) bool { return a.JobStatus == "PARTIAL_SUCCESS" }) {
+		return
+	}
+	n.result.Partial = "Textract says that it read the document only in part. Compare what was read with the pages."
+	if named == 0 {
 		n.result.Warnings = append(n.result.Warnings, engines.Warning{Code: warnJob,
 			Sentence: "Textract read the document in part and does not say which pages failed. Compare it with the pages."})
 	}

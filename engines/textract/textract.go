@@ -133,14 +133,14 @@ func (o options) problem() string {
 // Capabilities are constant. Images may have at most 10 MiB, which Submit checks.
 func (p *Provider) Capabilities() engines.Capabilities {
 	return engines.Capabilities{Kind: Kind, Types: []string{"application/pdf", "image/tiff", "image/jpeg", "image/png"},
-		MaxBytes: maxBytes, MaxPages: maxPages, Cloud: true, IdempotentSubmit: true, Webhook: p.topic != nil, Delete: true}
+		MaxBytes: maxBytes, MaxPages: maxPages, Cloud: true, Split: true, IdempotentSubmit: true, Webhook: p.topic != nil, Delete: true}
 }
 
 // Close does nothing: no connection is kept for long.
 func (p *Provider) Close() error { return nil }
 
 // Submit puts the document into the bucket and starts the job. The same key names
-// the same object and the same job. Where the job certainly did not start, the
+// the same object and the same job. Where no job can have started with the key, the
 // object is removed again.
 func (p *Provider) Submit(ctx context.Context, doc engines.Document, idempotencyKey string) (engines.Job, error) {
 	if !slices.Contains(p.Capabilities().Types, doc.MIME) {
@@ -155,26 +155,34 @@ func (p *Provider) Submit(ctx context.Context, doc engines.Document, idempotency
 	token := tokenOf(idempotencyKey, place.mode)
 	place.key = path.Join(p.options.Prefix, token)
 	if err := p.service.put(ctx, place, doc); err != nil {
+		// What was not heard of may be there all the same.
+		if _, failed := engines.AsError(err); failed && !doc.Again {
+			p.withdraw(ctx, place)
+		}
 		return engines.Job{}, err
 	}
 	id, err := p.service.start(ctx, place, token)
 	if err == nil && id == "" {
-		err = &engines.Error{Kind: engines.Retryable, Code: engines.CodeService, Sentence: "Textract took the document and named no job."}
+		err = &engines.Error{Kind: engines.Retryable, Code: engines.CodeSubmitUnknown, Sentence: "Textract took the document and named no job."}
 	}
 	if err != nil {
-		p.withdraw(ctx, place, err)
+		if !doc.Again && certainlyNone(err) {
+			p.withdraw(ctx, place)
+		}
 		return engines.Job{}, err
 	}
 	return engines.Job{ID: id, URL: place.String()}, nil
 }
 
+// certainlyNone is true for an error that says that no job was started.
+func certainlyNone(err error) bool {
+	e, ok := engines.AsError(err)
+	return ok && e.Code != engines.CodeSubmitUnknown && e.Code != engines.CodeService
+}
+
 // withdraw removes the object of a job that did not start. One that may have
-// started needs it.
-func (p *Provider) withdraw(ctx context.Context, place where, cause error) {
-	failure, ok := engines.AsError(cause)
-	if !ok || failure.Code == engines.CodeSubmitUnknown || failure.Code == engines.CodeService {
-		return
-	}
+// started, also by an earlier call with the same key, needs it.
+func (p *Provider) withdraw(ctx context.Context, place where) {
 	short, cancel := context.WithTimeout(context.WithoutCancel(ctx), withdrawTime)
 	defer cancel()
 	// The failure to start is what has to be told; the bucket's own rule removes

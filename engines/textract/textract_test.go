@@ -6,6 +6,7 @@ import (
 
 	"intray/engines"
 	"intray/engines/enginetest"
+	"intray/engines/enginetest/servers"
 )
 
 // settings are those of a TOML section, put where Decode would.
@@ -20,9 +21,9 @@ func settings(change func(*options)) engines.Settings {
 	}}
 }
 
-func atLab(t *testing.T, lab *enginetest.Lab, mode string) *Provider {
+func atLab(t *testing.T, lab *servers.Lab, mode string) *Provider {
 	t.Helper()
-	t.Setenv("LAB_ACCESS", enginetest.Secret)
+	t.Setenv("LAB_ACCESS", servers.Secret)
 	t.Setenv("LAB_SECRET", "the-other-half")
 	p, err := New(settings(func(o *options) {
 		o.Endpoint, o.Mode = lab.URL, mode
@@ -31,15 +32,15 @@ func atLab(t *testing.T, lab *enginetest.Lab, mode string) *Provider {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.service.limit = enginetest.HugeBody / 4
+	p.service.limit = servers.HugeBody / 4
 	return p
 }
 
 func TestSuite(t *testing.T) {
 	for _, mode := range []string{modeText, modeAnalysis, modeExpense} {
 		t.Run(mode, func(t *testing.T) {
-			enginetest.ProviderSuite{Service: enginetest.TextractService, NoAddresses: true, KeepsAnswers: true,
-				New: func(t *testing.T, lab *enginetest.Lab) engines.Provider { return atLab(t, lab, mode) }}.Run(t)
+			enginetest.ProviderSuite{Service: servers.TextractService, NoAddresses: true, KeepsAnswers: true,
+				New: func(t *testing.T, lab *servers.Lab) engines.Provider { return atLab(t, lab, mode) }}.Run(t)
 		})
 	}
 }
@@ -50,8 +51,8 @@ func threePages() engines.Document {
 
 // TestLostPage: PARTIAL_SUCCESS is never silent.
 func TestLostPage(t *testing.T) {
-	lab := enginetest.NewLab(enginetest.TextractService()).Start(t)
-	lab.EndJobs(enginetest.LosesPages)
+	lab := enginetest.StartLab(t, servers.TextractService())
+	lab.EndJobs(servers.LosesPages)
 	p := atLab(t, lab, modeText)
 	job, err := p.Submit(t.Context(), threePages(), "k")
 	if err != nil {
@@ -66,7 +67,7 @@ func TestLostPage(t *testing.T) {
 		t.Fatal(err)
 	}
 	enginetest.CheckAnswer(t, result)
-	if len(result.Pages) != 3 || result.Pages[2].Failed == "" || result.Pages[0].Failed != "" || len(result.Warnings) != 1 || result.Warnings[0].Page != 3 {
+	if result.Partial == "" || len(result.Pages) != 3 || result.Pages[2].Failed == "" || result.Pages[0].Failed != "" || len(result.Warnings) != 1 || result.Warnings[0].Page != 3 {
 		t.Errorf("pages %+v, warnings %+v", result.Pages, result.Warnings)
 	}
 }
@@ -74,7 +75,7 @@ func TestLostPage(t *testing.T) {
 // TestManyParts: an answer in parts is joined to its end, and one that names the
 // same next part for ever is given up.
 func TestManyParts(t *testing.T) {
-	lab := enginetest.NewLab(enginetest.TextractService()).Start(t)
+	lab := enginetest.StartLab(t, servers.TextractService())
 	p := atLab(t, lab, modeText)
 	job, err := p.Submit(t.Context(), threePages(), "k")
 	if err != nil {
@@ -100,15 +101,32 @@ func TestManyParts(t *testing.T) {
 
 // TestNoJobNoDocument: where the job did not start, the document does not stay.
 func TestNoJobNoDocument(t *testing.T) {
-	for fault, stays := range map[enginetest.Fault]bool{enginetest.FaultRate: false, enginetest.FaultQuota: false, enginetest.FaultLost: true} {
-		lab := enginetest.NewLab(enginetest.TextractService()).Start(t)
-		lab.Fail(enginetest.CallSubmit, fault, 1)
+	for fault, stays := range map[servers.Fault]bool{servers.FaultRate: false, servers.FaultQuota: false, servers.FaultLost: true} {
+		lab := enginetest.StartLab(t, servers.TextractService())
+		lab.Fail(servers.CallSubmit, fault, 1)
 		if _, err := atLab(t, lab, modeText).Submit(t.Context(), threePages(), "k"); err == nil {
 			t.Errorf("%s: no error", fault)
 		}
 		if got := len(lab.StoredNames()) > 0; got != stays {
 			t.Errorf("%s: in the bucket: %v", fault, lab.StoredNames())
 		}
+	}
+}
+
+// TestRepeatedSubmissionKeepsTheDocument: a refusal of a submission that may have
+// been taken before says nothing of the job that may run: its document stays.
+func TestRepeatedSubmissionKeepsTheDocument(t *testing.T) {
+	lab := enginetest.StartLab(t, servers.TextractService())
+	p, doc := atLab(t, lab, modeText), threePages()
+	lab.Fail(servers.CallSubmit, servers.FaultLost, 1)
+	_, _ = p.Submit(t.Context(), doc, "k")
+	doc.Again = true
+	lab.Fail(servers.CallSubmit, servers.FaultRate, 1)
+	if _, err := p.Submit(t.Context(), doc, "k"); err == nil {
+		t.Fatal("no error")
+	}
+	if len(lab.StoredNames()) != 1 {
+		t.Errorf("in the bucket: %v", lab.StoredNames())
 	}
 }
 
@@ -171,5 +189,39 @@ func TestValues(t *testing.T) {
 	}
 	if names := []string{engines.SnakeCase("Invoice No.:"), engines.SnakeCase("Straße & Nº"), engines.SnakeCase("日本")}; !slices.Equal(names, []string{"invoice_no", "stra_e_no", "unnamed"}) {
 		t.Errorf("names %q", names)
+	}
+}
+
+// TestHandwriting: a line most of whose words are handwritten is so.
+func TestHandwriting(t *testing.T) {
+	p, err := New(settings(nil))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := p.Normalize([]byte(`{"DocumentMetadata":{"Pages":1},"Blocks":[{"Id":"p","BlockType":"PAGE","Page":1},
+{"Id":"l","BlockType":"LINE","Page":1,"Relationships":[{"Type":"CHILD","Ids":["a","b","c"]}]},
+{"Id":"m","BlockType":"LINE","Page":1,"Relationships":[{"Type":"CHILD","Ids":["d","e"]}]},
+{"Id":"a","BlockType":"WORD","Page":1,"Text":"Name","TextType":"PRINTED"},{"Id":"b","BlockType":"WORD","Page":1,"Text":"Zoë","TextType":"HANDWRITING"},
+{"Id":"c","BlockType":"WORD","Page":1,"Text":"👍","TextType":"HANDWRITING"},
+{"Id":"d","BlockType":"WORD","Page":1,"Text":"in","TextType":"PRINTED"},{"Id":"e","BlockType":"WORD","Page":1,"Text":"print","TextType":"HANDWRITING"}]}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if lines := r.Pages[0].Blocks[0].Lines; len(lines) != 2 || !lines[0].Handwritten || lines[1].Handwritten {
+		t.Errorf("%+v", lines)
+	}
+}
+
+// TestPageLeftOut: a page that the answer counts and has nothing of was not read, and
+// is not taken for an empty one.
+func TestPageLeftOut(t *testing.T) {
+	lab := enginetest.StartLab(t, servers.TextractService())
+	p := atLab(t, lab, modeText)
+	result, err := p.Normalize([]byte(`[{"JobStatus":"SUCCEEDED","DocumentMetadata":{"Pages":3},"Blocks":[{"Id":"1","BlockType":"PAGE","Page":1},{"Id":"3","BlockType":"PAGE","Page":3}]}]`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if failure, _ := engines.AsError(engines.CheckPages(result, 3)); failure == nil || failure.Sentence != "Page 2 was not read: Textract left the page out of its answer." {
+		t.Errorf("%v: %+v", failure, result.Pages)
 	}
 }

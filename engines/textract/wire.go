@@ -60,6 +60,7 @@ type block struct {
 	RowSpan         int
 	ColumnSpan      int
 	SelectionStatus string
+	TextType        string // of words: PRINTED or HANDWRITING
 }
 
 type geometry struct {

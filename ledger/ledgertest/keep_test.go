@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"sync"
 	"testing"
@@ -245,6 +246,9 @@ func TestPurgeThatBegan(t *testing.T) {
 // TestCompactedWhileSomebodyWaits: who waits for the ledger gets the one that
 // is there when its turn comes, not the file that was replaced meanwhile.
 func TestCompactedWhileSomebodyWaits(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("skipped: Windows replaces no file that somebody has open; the compaction fails and is tried again in an hour")
+	}
 	path := filepath.Join(t.TempDir(), "ledger.db")
 	l := OpenAt(t, path, nil)
 	receive(t, l, 1)

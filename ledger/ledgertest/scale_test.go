@@ -80,3 +80,32 @@ func BenchmarkMillion(b *testing.B) {
 	runtime.ReadMemStats(&m)
 	b.Logf("heap in use with %d documents: %d MB", n, m.HeapInuse>>20)
 }
+
+// BenchmarkPostponed is a document that waits for what is wrong around it. B/look is
+// what each look leaves in the ledger.
+func BenchmarkPostponed(b *testing.B) {
+	l := Open(b, nil)
+	doc, err := l.Receive(arrival(1))
+	if err == nil {
+		doc, err = l.Apply(doc.ID, ledger.Validate("application/pdf", 1))
+	}
+	if err != nil {
+		b.Fatal(err)
+	}
+	failure := ledger.Failure{Kind: "retryable", Stage: "deliver", Code: "not_delivered", Sentence: "The result could not be written to /srv/out."}
+	looks := 0
+	for b.Loop() {
+		attempt := ledger.NewID()
+		for _, m := range []ledger.Move{ledger.Start(attempt, "local", "me", time.Now().Add(time.Hour)), ledger.Postponed(attempt, time.Now(), failure), ledger.Resume()} {
+			if _, err := l.Apply(doc.ID, m); err != nil {
+				b.Fatal(err)
+			}
+		}
+		looks++
+	}
+	size, free, err := l.Space()
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.ReportMetric(float64(size-free)/float64(looks), "B/look")
+}

@@ -64,6 +64,13 @@ func TestOutbox(t *testing.T) {
 	}})
 	doc := reach(t, l, 1, ledger.Processing)
 	apply(t, l, doc.ID, ledger.Complete(doc.AttemptID, nil).Detail(json.RawMessage(`{"a":1}`)))
+	counted := func(waiting, dead int) {
+		t.Helper()
+		if w, d, err := l.CountMessages(); w != waiting || d != dead || err != nil {
+			t.Errorf("counted %d waiting, %d given up (%v), want %d and %d", w, d, err, waiting, dead)
+		}
+	}
+	counted(2, 0)
 	due, _, err := l.DueMessages(now, 10, nil)
 	if err != nil || len(due) != 2 || string(due[0].Body) != `{"a":1}` || due[0].DocumentID != doc.ID || due[0].ID == due[1].ID {
 		t.Fatalf("due %+v, %v", due, err)
@@ -77,6 +84,7 @@ func TestOutbox(t *testing.T) {
 	if left, next, _ := l.DueMessages(now, 10, nil); len(left) != 0 || !next.Equal(now.Add(time.Minute)) {
 		t.Errorf("left %+v until %v", left, next)
 	}
+	counted(1, 0) // it waits, though not due
 	now = now.Add(time.Minute)
 	if err := l.Undelivered(due[0], time.Time{}, "gone"); err != nil {
 		t.Fatal(err)
@@ -84,9 +92,11 @@ func TestOutbox(t *testing.T) {
 	if left, next, _ := l.DueMessages(now, 10, nil); len(left) != 0 || !next.IsZero() {
 		t.Errorf("given up, and yet due: %+v %v", left, next)
 	}
+	counted(0, 1)
 	if n, err := l.RetryMessages(doc.ID); n != 1 || err != nil {
 		t.Errorf("retried %d, %v", n, err)
 	}
+	counted(1, 0)
 	if left, _, _ := l.DueMessages(now, 10, nil); len(left) != 1 || left[0].Attempts != 0 || left[0].ID != due[0].ID {
 		t.Errorf("asked for: %+v", left)
 	}
