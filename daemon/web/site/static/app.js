@@ -158,9 +158,13 @@ if (review) {
   const approve = document.getElementById("approve");
   const open = (input) => input && fieldOf(input).matches(".doubt:not(.accepted)");
   const go = (input) => { input.focus(); input.select(); fieldOf(input).scrollIntoView({ block: "center" }); };
+  let pressed = null; // where the last key went down
   review.addEventListener("keydown", (e) => {
+    pressed = e.target;
     if (e.isComposing) return;
-    if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && approve) {
+    if (e.key === "Enter" && e.repeat) { // a key that is held down accepts one value, not all
+      e.preventDefault();
+    } else if (e.key === "Enter" && (e.ctrlKey || e.metaKey) && approve) {
       e.preventDefault();
       review.requestSubmit(approve);
     } else if (e.key === "Enter" && inputs.includes(e.target)) {
@@ -179,9 +183,16 @@ if (review) {
   document.addEventListener("keydown", (e) => {
     if (e.altKey && e.key.toLowerCase() === "r") { e.preventDefault(); document.getElementById("reason")?.focus(); }
   });
-  // What was typed is not left behind by a slip.
+  // Enter in a field neither sends the form nor presses what the focus went to.
+  review.addEventListener("keypress", (e) => { if (e.key === "Enter" && (e.target !== pressed || e.target.matches("input"))) e.preventDefault(); });
+  // What was typed is not left behind by a slip, and a decision is sent once.
   let sent = false;
-  review.addEventListener("submit", () => { sent = true; });
+  review.addEventListener("submit", (e) => {
+    if (sent) return e.preventDefault();
+    sent = true;
+    setTimeout(() => { sent = false; }, 10000); // no answer came
+  });
+  addEventListener("pageshow", () => { sent = false; }); // by the browser's way back, too
   addEventListener("beforeunload", (e) => { if (!sent && inputs.some((i) => i.value !== i.defaultValue)) e.preventDefault(); });
   const lost = document.getElementById("lost");
   const first = inputs.find((i) => fieldOf(i).matches(".objected")) || inputs.find(open);
