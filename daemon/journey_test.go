@@ -4,15 +4,19 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"hash/fnv"
 	"image"
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"io"
+	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -24,7 +28,7 @@ import (
 // scanPNG draws a page with one line a word, readable without doubt.
 func scanPNG(t testing.TB, lines ...string) []byte {
 	t.Helper()
-	page, err := drawPage(lines)
+	page, err := drawPage(lines, speckle(t, lines))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,12 +39,31 @@ func scanPNG(t testing.TB, lines ...string) []byte {
 	return b.Bytes()
 }
 
+// drawn counts how often a test drew the same text.
+var drawn = struct {
+	sync.Mutex
+	times map[string]uint64
+}{times: map[string]uint64{}}
+
+// speckle is the same in each run of a test, so that Tesseract reads the same, and
+// differs from scan to scan, so that two of the same text are two documents.
+func speckle(t testing.TB, lines []string) *rand.Rand {
+	text := t.Name() + "\n" + strings.Join(lines, "\n")
+	drawn.Lock()
+	defer drawn.Unlock()
+	drawn.times[text]++
+	seed := fnv.New64a()
+	_, _ = io.WriteString(seed, text)
+	return rand.New(rand.NewPCG(seed.Sum64(), drawn.times[text]))
+}
+
 // scanPDF makes an image-only PDF with one page for each text.
 func scanPDF(t testing.TB, pages ...string) []byte {
 	t.Helper()
 	path := filepath.Join(t.TempDir(), "scan.pdf")
 	_, err := pdf.FromPictures(path, len(pages), nil, pdf.Options{Producer: "test"}, func(n int) (pdf.Picture, error) {
-		page, err := drawPage(strings.Split(pages[n-1], "\n"))
+		lines := strings.Split(pages[n-1], "\n")
+		page, err := drawPage(lines, speckle(t, lines))
 		if err != nil {
 			return pdf.Picture{}, err
 		}
@@ -328,7 +351,8 @@ func TestOCRCommand(t *testing.T) {
 func bombTIFF(t testing.TB) []byte {
 	t.Helper()
 	page := image.NewGray(image.Rect(0, 0, 900, 220))
-	text, err := drawPage([]string{"page one is fine"})
+	lines := []string{"page one is fine"}
+	text, err := drawPage(lines, speckle(t, lines))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -38,7 +38,7 @@ func (a *app) sampleCommand() *cobra.Command {
 	return &cobra.Command{
 		Use: "sample FILE.pdf", Short: "Draw a sample scan", Hidden: true, Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			page, err := drawPage(sampleText)
+			page, err := drawPage(sampleText, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 			if err != nil {
 				return err
 			}
@@ -53,9 +53,8 @@ func (a *app) sampleCommand() *cobra.Command {
 }
 
 // drawPage draws lines of text as a grey A4 scan at 200 dpi, with the speckle
-// of a glass plate. The speckle differs each time, so that two samples are two
-// documents.
-func drawPage(lines []string) (*image.Gray, error) {
+// of a glass plate. Where the speckle differs, two samples are two documents.
+func drawPage(lines []string, speckle *rand.Rand) (*image.Gray, error) {
 	const dpi, width, height = 200, 1654, 2339
 	parsed, err := opentype.Parse(goregular.TTF)
 	if err != nil {
@@ -73,7 +72,7 @@ func drawPage(lines []string) (*image.Gray, error) {
 		pen.DrawString(text)
 	}
 	for i := range page.Pix {
-		page.Pix[i] = uint8(max(0, int(page.Pix[i])-rand.IntN(12)))
+		page.Pix[i] = uint8(max(0, int(page.Pix[i])-speckle.IntN(12)))
 	}
 	return page, nil
 }

@@ -155,7 +155,7 @@ func codePDF(t testing.TB, texts ...string) []byte {
 		if isCode || texts[n-1] == "" {
 			lines = nil
 		}
-		page, err := drawPage(lines)
+		page, err := drawPage(lines, speckle(t, lines))
 		if err != nil {
 			return pdf.Picture{}, err
 		}
