@@ -210,9 +210,7 @@ func (s ProviderSuite) lostSubmission(t *testing.T) {
 	}
 	// Cut off by our own time limit it is as unknown.
 	lab.Fail(servers.CallSubmit, servers.FaultSlow, 1)
-	ctx, cancel := context.WithTimeout(t.Context(), 200*time.Millisecond)
-	defer cancel()
-	_, err = p.Submit(ctx, s.document(), "idem-0002")
+	_, err = p.Submit(overdue(t, lab, servers.CallSubmit), s.document(), "idem-0002")
 	wantFailure(t, err, engines.Retryable, engines.CodeSubmitUnknown)
 }
 
@@ -284,14 +282,12 @@ func (s ProviderSuite) spoiled(t *testing.T) {
 		t.Run(string(f), func(t *testing.T) {
 			lab, p := s.start(t)
 			for _, op := range s.operations(t, p) {
-				ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+				ctx := t.Context()
 				if f == servers.FaultSlow {
-					cancel()
-					ctx, cancel = context.WithTimeout(t.Context(), 200*time.Millisecond)
+					ctx = overdue(t, lab, op.call)
 				}
 				lab.Fail(op.call, f, 1)
 				err := op.do(ctx)
-				cancel()
 				lab.Calm()
 				noSecret(t, err)
 				switch failure, ok := engines.AsError(err); {
@@ -351,6 +347,7 @@ func (s ProviderSuite) wrongCredential(t *testing.T) {
 
 func (s ProviderSuite) cancelled(t *testing.T) {
 	lab, p := s.start(t)
+	lab.Stall = 5 * time.Minute
 	for _, op := range s.operations(t, p) {
 		before := lab.Calls(servers.CallAny)
 		ctx, cancel := context.WithCancel(t.Context())
@@ -363,9 +360,9 @@ func (s ProviderSuite) cancelled(t *testing.T) {
 		}
 		lab.Fail(op.call, servers.FaultSlow, 1)
 		ctx, cancel = context.WithCancel(t.Context())
-		time.AfterFunc(100*time.Millisecond, cancel)
+		whenHeard(t, lab, op.call, cancel)
 		began := time.Now()
-		if err := op.do(ctx); !errors.Is(err, context.Canceled) || time.Since(began) > 5*time.Second {
+		if err := op.do(ctx); !errors.Is(err, context.Canceled) || time.Since(began) > time.Minute {
 			t.Errorf("%s during: got %v after %v", op.name, err, time.Since(began))
 		}
 		cancel()
