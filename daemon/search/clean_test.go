@@ -165,8 +165,12 @@ func TestCleanRests(t *testing.T) {
 	f.rest = time.Now().Add(10 * time.Millisecond)
 	ended := make(chan struct{})
 	go func() { defer close(ended); f.Run(ctx) }()
-	for deadline := time.Now().Add(20 * time.Second); l.left() > 0; {
-		if time.Now().After(deadline) {
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for late := time.After(2 * time.Minute); l.left() > 0; {
+		select {
+		case <-look.C:
+		case <-late:
 			t.Fatal("never cleaned")
 		}
 	}
