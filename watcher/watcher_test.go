@@ -62,7 +62,8 @@ func next(t *testing.T, reports <-chan File) File {
 // one in a new subfolder, and 2000 at once.
 func TestNotificationsSuffice(t *testing.T) {
 	dir := t.TempDir()
-	reports := watch(t, Options{Folder: dir, Settle: 50 * time.Millisecond, Sweep: time.Hour})
+	// Longer than a busy disk holds up a file between its making and its content.
+	reports := watch(t, Options{Folder: dir, Settle: time.Second, Sweep: time.Hour})
 	must(t, os.WriteFile(filepath.Join(dir, "first.pdf"), []byte("x"), 0o644))
 	if f := next(t, reports); f.Rel != "first.pdf" || f.Size != 1 || f.Path != filepath.Join(dir, "first.pdf") {
 		t.Errorf("%+v", f)
