@@ -60,7 +60,8 @@ func TestCommandThatFailsOrHangs(t *testing.T) {
 	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil || !strings.Contains(err.Error(), "hook_timeout") {
 		t.Errorf("%v", err)
 	}
-	f, out := hook(t, time.Second, `sleep 600 & echo $! > "$0"; wait`)
+	// Long enough for a shell to start on a busy machine.
+	f, out := hook(t, 5*time.Second, `sleep 600 & echo $! > "$0"; wait`)
 	if err := (&Desk{}).command(t.Context(), f, ledger.Message{}, Data{}); err == nil || !strings.Contains(err.Error(), "hook_timeout") {
 		t.Errorf("%v", err)
 	}
