@@ -117,7 +117,11 @@ func TestCompact(t *testing.T) {
 	if err := os.WriteFile(path+".compact", []byte("left by a crash"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := l.Compact(); err != nil {
+	err = l.Compact()
+	for errors.Is(err, ledger.ErrBusy) { // on a busy machine they hold it for longer than it waits
+		err = l.Compact()
+	}
+	if err != nil {
 		t.Fatal(err)
 	}
 	group.Wait()
