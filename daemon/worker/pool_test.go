@@ -23,7 +23,7 @@ import (
 )
 
 // patience bounds waits that end at once when all is well.
-const patience = 30 * time.Second
+const patience = 2 * time.Minute
 
 // workerOptions are a pool of one proper worker; change may alter them.
 func workerOptions(change func(*Options)) Options {
