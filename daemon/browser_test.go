@@ -51,8 +51,10 @@ func newBrowser(t *testing.T, o *office) *browser {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// The folder for its data is chromedp's own: that waits for all of Chromium's
+	// processes before it removes it, some of which outlive the first one.
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium(t)), chromedp.NoSandbox,
-		chromedp.UserDataDir(t.TempDir()), chromedp.Flag("lang", "en-GB"))
+		chromedp.Flag("lang", "en-GB"))
 	ctx, cancel := chromedp.NewExecAllocator(t.Context(), options...)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
@@ -143,7 +145,7 @@ func (tb *tab) quiet() {
 // do acts, and fails the test where that takes too long.
 func (tb *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	tb.t.Helper()
-	ctx, cancel := context.WithTimeout(tb.ctx, time.Minute)
+	ctx, cancel := context.WithTimeout(tb.ctx, patience)
 	defer cancel()
 	for i, a := range actions {
 		if err := chromedp.Do(ctx, a); err != nil {
@@ -171,7 +173,7 @@ func (tb *tab) until(condition string) {
 	tb.t.Helper()
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(patience)
 	for {
 		holds, err := chromedp.Run(tb.ctx, chromedp.Evaluate[bool](condition))
 		if err == nil && holds {

@@ -96,7 +96,7 @@ func TestEngineTakenOut(t *testing.T) {
 	o := newOffice(t, "")
 	o.env = []string{"CLOUD_KEY=" + servers.Secret}
 	o.add("engine = \"cloud\"\nclass = \"none\"\n[engine.cloud]\nkind = \"azure\"\nendpoint = \"" + lab.URL +
-		"\"\nkey = { env = \"CLOUD_KEY\" }\njob_deadline = \"5s\"\npoll_every = \"1s\"\n")
+		"\"\nkey = { env = \"CLOUD_KEY\" }\njob_deadline = \"12s\"\npoll_every = \"1s\"\n")
 	o.start()
 	o.drop("bill.pdf", scanPDF(t, "only the second engine answers"))
 	o.waitLog("Sent.", "bill.pdf")

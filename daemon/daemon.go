@@ -181,11 +181,15 @@ func (h *house) observe(e ledger.Event, d ledger.Document) {
 	h.events.Observe(e, d)
 }
 
+// workersEnd is how long a stop waits for the worker processes. It is longer than the
+// pool lets one take to end by itself: that one was slow is no fault of the stop.
+const workersEnd = 15 * time.Second
+
 // close ends the workers and, last, the ledger.
 func (h *house) close() error {
 	var errs []error
 	if h.pool != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), workersEnd)
 		errs = append(errs, h.pool.Close(ctx))
 		cancel()
 	}

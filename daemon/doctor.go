@@ -223,7 +223,7 @@ func checkPort(cfg *config.Config) finding {
 	if err != nil {
 		return finding{what: "port", problem: err.Error()}
 	}
-	client.Timeout = 2 * time.Second
+	client.Timeout = startPatience // a busy machine is no other program
 	if answer, err := client.Get(scheme(cfg.Web) + dialable(cfg.Web.Listen) + "/healthz"); err == nil {
 		_ = answer.Body.Close()
 		if answer.StatusCode == http.StatusOK {

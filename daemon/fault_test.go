@@ -167,14 +167,19 @@ func glob(o *office, pattern string) []string {
 	return found
 }
 
-// finals are the documents that are at their end, as long as a daemon tells.
-func (o *office) finals() []web.Summary {
-	var docs, out []web.Summary
+// asked are all documents, none where nobody answers: the daemon may have died while
+// it was asked, or be about to start.
+func (o *office) asked() (docs []web.Summary) {
 	list, err := o.command("list", "--json", "--config", o.config).Output()
 	if err != nil || json.Unmarshal(list, &docs) != nil {
-		return nil // it may have died while it was asked
+		return nil
 	}
-	for _, d := range docs {
+	return docs
+}
+
+// finals are the documents that are at their end, as long as a daemon tells.
+func (o *office) finals() (out []web.Summary) {
+	for _, d := range o.asked() {
 		switch d.State {
 		case "completed", "completed_with_warnings", "failed_terminal", "duplicate", "purged":
 			out = append(out, d)

@@ -48,6 +48,7 @@ func TestReceiverThatWasDown(t *testing.T) {
 	t.Parallel()
 	address := freePort(t)
 	o := newOffice(t, "[[receiver]]\nname = \"erp\"\nurl = \"http://"+address+"/\"\nsecret = { env = \"ERP_SECRET\" }\nevents = [\"document.failed\"]\n")
+	o.set("base = \"100ms\"\n", "base = \"100ms\"\ncap = \"20s\"\n") // it was down for a while, and pauses grow
 	o.configure("csv = \"table.csv\"\n")
 	o.env = []string{"ERP_SECRET=" + testSecret}
 	const documents = 50
@@ -118,8 +119,8 @@ func TestTableAndCommand(t *testing.T) {
 	o.start()
 	until := time.Now().Add(patience)
 	for {
+		files, _ := os.ReadDir(o.path("told")) // before the question whether one waits: all three were begun then
 		out, _, _ := runIntray(t, "stats", "--json", "--config", o.config)
-		files, _ := os.ReadDir(o.path("told"))
 		if strings.Contains(out, `"waiting": 0`) && strings.Contains(out, `"dead": 0`) && len(files) == 3 {
 			break
 		}

@@ -325,7 +325,7 @@ func (o *office) waitOutcome(want string) string {
 				}
 			}
 		}
-		if _, err := o.log.wait(time.Second, "\x00"); err != nil && time.Since(began) > time.Minute {
+		if _, err := o.log.wait(time.Second, "\x00"); err != nil && time.Since(began) > patience {
 			o.t.Fatalf("no %q in\n%s", want, o.log)
 		}
 	}

@@ -7,10 +7,12 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -79,8 +81,9 @@ func (o *office) raced() *office {
 	return o
 }
 
-// patience bounds how long a test waits for something that must happen.
-const patience = 3 * time.Minute
+// patience bounds how long a test waits for something that must happen. Under the race
+// detector and beside other tests, a worker's first start alone takes minutes.
+const patience = 6 * time.Minute
 
 func command(t testing.TB, args ...string) *exec.Cmd {
 	t.Helper()
@@ -148,14 +151,30 @@ sweep = "1s"
 	return o
 }
 
+// ports hands out each port once, of those that no system gives by itself to
+// connections and to servers that ask for any (Linux from 32768 on, others from
+// 49152 on): what is free stays free while a daemon is not there yet, or down.
+var ports = struct {
+	sync.Mutex
+	next int
+}{next: rand.IntN(portCount)} // other runs of the tests have other ports
+
+const firstPort, portCount = 10_000, 22_000
+
 func freePort(t testing.TB) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
+	ports.Lock()
+	defer ports.Unlock()
+	for range portCount {
+		ports.next++
+		address := net.JoinHostPort("127.0.0.1", strconv.Itoa(firstPort+ports.next%portCount))
+		if l, err := net.Listen("tcp", address); err == nil {
+			_ = l.Close()
+			return address
+		}
 	}
-	defer l.Close()
-	return l.Addr().String()
+	t.Fatal("no port is free")
+	return ""
 }
 
 func (o *office) start() {
@@ -234,14 +253,18 @@ func (o *office) waitLog(words ...string) string {
 	return line
 }
 
-// await waits for something the log tells.
+// await waits for something the log tells. What a line tells of may be seen only a
+// moment after it, and no other line need follow.
 func (o *office) await(what string, there func() bool) {
 	o.t.Helper()
 	late := time.NewTimer(patience)
 	defer late.Stop()
+	tick := time.NewTicker(500 * time.Millisecond)
+	defer tick.Stop()
 	for !there() {
 		select {
 		case <-o.log.arrived:
+		case <-tick.C:
 		case <-late.C:
 			o.t.Fatalf("waited in vain for %s:\n%s", what, o.log)
 		}

@@ -30,7 +30,7 @@ func holds() map[string]func(*os.File) error {
 // then holds it for much longer than the settling time. Nothing is taken while
 // it is held; then exactly the final bytes are.
 func TestA1HalfWrittenScans(t *testing.T) {
-	const settle = time.Second
+	const settle = 2 * time.Second
 	o := newOffice(t, "")
 	o.set(`settle = "200ms"`, fmt.Sprintf("settle = %q", settle))
 	o.start()
@@ -42,7 +42,7 @@ func TestA1HalfWrittenScans(t *testing.T) {
 		final[rel] = data
 		holding.Add(1)
 		writing.Go(func() {
-			if err := writeInBursts(o.path("in", rel), data, settle/10, hold, sync.OnceFunc(holding.Done), release); err != nil {
+			if err := writeInBursts(o.path("in", rel), data, settle/20, hold, sync.OnceFunc(holding.Done), release); err != nil {
 				t.Errorf("%s: %v", rel, err)
 			}
 		})
@@ -199,10 +199,11 @@ func childrenOf(t testing.TB, parent int) []int {
 	return out
 }
 
-// impatient is an office that waits seconds for a page.
+// impatient is an office that waits seconds for a page, more than one takes on a
+// machine with much to do.
 func impatient(t *testing.T) *office {
 	t.Helper()
-	o := newOffice(t, "workers = 2\npage_timeout = \"8s\"\nlease = \"10s\"\n")
+	o := newOffice(t, "workers = 2\npage_timeout = \"25s\"\nlease = \"30s\"\n")
 	o.set(`log_level = "info"`, `log_level = "debug"`)
 	warmUp(t)
 	return o
@@ -261,7 +262,7 @@ func TestA6SleepingDaemon(t *testing.T) {
 	if err := daemon.Signal(unix.SIGSTOP); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(11 * time.Second) // longer than the lease
+	time.Sleep(31 * time.Second) // longer than the lease
 	if err := daemon.Signal(unix.SIGCONT); err != nil {
 		t.Fatal(err)
 	}

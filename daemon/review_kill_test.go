@@ -46,8 +46,14 @@ func killInReview(t *testing.T, point string, nth int) {
 	}
 	done := func() bool {
 		again := glob(o, "review/once more-*/once more.json")
-		return len(glob(o, "review/wrong-*/fields.txt")) == 1 && len(o.undecided()) == 0 && len(again) == 1 &&
-			readDocument(t, again[0]).AttemptID != attempt && o.state("yes") == "completed" && o.state("no") == "rejected" && o.state("once more") == "needs_human_review"
+		if len(glob(o, "review/wrong-*/fields.txt")) != 1 || len(o.undecided()) != 0 || len(again) != 1 || readDocument(t, again[0]).AttemptID == attempt {
+			return false
+		}
+		states := map[string]string{}
+		for _, d := range o.asked() {
+			states[d.Name] = d.State
+		}
+		return states["yes.png"] == "completed" && states["no.png"] == "rejected" && states["once more.png"] == "needs_human_review"
 	}
 	o.env = []string{"INTRAY_FAULT=" + point + ":" + strconv.Itoa(nth)}
 	o.launch()

@@ -47,7 +47,7 @@ func server(t *testing.T, addr string, cmd *exec.Cmd) {
 		_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
 		_ = cmd.Wait()
 	})
-	for end := time.Now().Add(30 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+	for end := time.Now().Add(patience); ; time.Sleep(50 * time.Millisecond) {
 		if c, err := net.Dial("tcp", addr); err == nil {
 			_ = c.Close()
 			return
@@ -152,7 +152,7 @@ func TestFTPWriter(t *testing.T) {
 	if err := exec.Command(python, "-c", "import pyftpdlib").Run(); err != nil {
 		t.Skipf("skipped: python3-pyftpdlib is not installed: %v", err)
 	}
-	o := newOffice(t, "").slowly("1500ms")
+	o := newOffice(t, "").slowly("5s") // between two transfers a file is nobody's
 	addr := freePort(t)
 	_, port, _ := net.SplitHostPort(addr)
 	server(t, addr, exec.Command(python, "-m", "pyftpdlib", "-w", "-i", "127.0.0.1", "-p", port, "-d", o.path("in")))
@@ -255,7 +255,7 @@ func reopen(path string, data []byte) error { return bursts(reopener(path), data
 // it wrote before the pause is no document.
 func TestA1WriterHoldsALock(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, "").slowly("800ms")
+	o := newOffice(t, "").slowly("2s")
 	o.start()
 	pages := scans(t, "Written under a lock", 4)
 	locks := map[string]func(fd uintptr) error{

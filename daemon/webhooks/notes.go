@@ -53,11 +53,12 @@ func (s *Server) Flush() {
 	n := &s.noted
 	n.mu.Lock()
 	counts, last := n.counts, n.last
-	n.counts, n.last, n.flushed = nil, nil, time.Now()
-	n.mu.Unlock()
-	if len(counts) == 0 {
+	if len(counts) == 0 { // and it stays quiet
+		n.mu.Unlock()
 		return
 	}
+	n.counts, n.last, n.flushed = nil, nil, time.Now()
+	n.mu.Unlock()
 	for t, count := range counts {
 		// Errors quote what was sent, which may be anything.
 		l, why := last[t], ""

@@ -130,6 +130,16 @@ func TestCallbacks(t *testing.T) {
 	}
 }
 
+// TestFirstIsTold: the first call after a quiet time is counted at once, also right
+// after a look that found nothing to hand on.
+func TestFirstIsTold(t *testing.T) {
+	s := newServer(t)
+	s.Flush()
+	if send(t, s, "lab", "job-1", "wrong"); counts(t, s)["forged"] != 1 {
+		t.Errorf("counted %v", counts(t, s))
+	}
+}
+
 // counts are the callbacks the ledger knows of.
 func counts(t testing.TB, s *Server) map[string]int {
 	t.Helper()
