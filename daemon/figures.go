@@ -34,6 +34,7 @@ func (h *house) figures() error {
 	return h.metrics.Watch(&metrics.Standing{Ledger: h.ledger, Engines: h.engineFigures, Stuck: stuck, Clock: time.Now, Fields: fieldNames(h.cfg),
 		Outdated: func() bool { return h.outdated() != "" },
 		Away:     h.awayFolders,
+		Held:     h.heldFigures,
 		Waiting:  func() (map[string]int, bool) { return h.hotFiles(), h.room.Paused() != "" }})
 }
 
@@ -72,13 +73,14 @@ func (h *house) awayFolders() map[string]string {
 	return out
 }
 
-// trouble is what keeps files from being taken in, a sentence on each line.
+// trouble is what keeps files from being taken in and results from being delivered, a
+// sentence on each line.
 func (h *house) trouble() string {
 	var lines []string
 	if why := h.room.Paused(); why != "" {
 		lines = append(lines, "No files are taken in: "+why)
 	}
-	return strings.Join(append(lines, sayAway(h.awayFolders())...), "\n")
+	return strings.Join(slices.Concat(lines, sayAway(h.awayFolders()), h.heldLines()), "\n")
 }
 
 // sayAway says of each hot folder why it cannot be listed.

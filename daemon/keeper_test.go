@@ -304,6 +304,45 @@ func TestFolderAway(t *testing.T) {
 	o.stop()
 }
 
+// TestResultsAway: documents whose folder of results is away are told wherever one looks
+// whether all is well, until it is back.
+func TestResultsAway(t *testing.T) {
+	t.Parallel()
+	o := newOffice(t, "")
+	o.start()
+	if err := os.Rename(o.path("out"), o.path("out-away")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(o.path("out"), nil, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	address := listenOf(o.text())
+	ready := func() string {
+		_, said := o.look(address, "/readyz")
+		return strings.TrimSpace(said)
+	}
+	for _, name := range []string{"one.png", "two.png"} {
+		o.drop(name, scanPNG(t, "for a share that is away", name))
+	}
+	const told = "In the folder desk, for 2 documents this has to be mended: The result could not be written to"
+	o.await("what the documents wait for", func() bool { return strings.Contains(ready(), told) })
+	// One that is just being looked at is not among them.
+	o.await("it in the stats", func() bool { return strings.Contains(o.ok("stats"), told) })
+	o.await("it in the stats for programs", func() bool {
+		var s stats
+		err := json.Unmarshal([]byte(o.ok("stats", "--json")), &s)
+		return err == nil && len(s.Held) == 1 && s.Held[0].Documents == 2 && !s.Held[0].More
+	})
+	o.await("it in the status", func() bool { return strings.Contains(statusOf(t, o, o.text()), told) })
+	if err := errors.Join(os.Remove(o.path("out")), os.Rename(o.path("out-away"), o.path("out"))); err != nil {
+		t.Fatal(err)
+	}
+	o.waitLog("Delivered.", "one.png")
+	o.waitLog("Delivered.", "two.png")
+	o.await("ready", func() bool { return ready() == "ready" })
+	o.stop()
+}
+
 // TestFolderTakenOut: documents in review whose folder is not in the configuration any
 // more are told, refused with a sentence, and decided on when it is back.
 func TestFolderTakenOut(t *testing.T) {

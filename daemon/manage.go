@@ -267,6 +267,8 @@ type stats struct {
 	Comparisons []comparison `json:"comparisons"`
 	// Outbox is what others are told.
 	Outbox outboxStats `json:"outbox"`
+	// Held is what documents wait for that a person has to mend.
+	Held []held `json:"held"`
 	// Configuration is how the daemon stands to its file; nil when none runs.
 	Configuration *condition `json:"configuration"`
 }
@@ -302,6 +304,9 @@ func statsOf(l *ledger.Ledger, cloud []string, live map[string]*pipeline.Service
 	}
 	tallies, err := l.Tallies()
 	if err != nil {
+		return s, err
+	}
+	if s.Held, err = heldIn(l); err != nil {
 		return s, err
 	}
 	s.Quality, s.Comparisons = qualityOf(tallies), comparisonsOf(tallies)
@@ -367,6 +372,9 @@ func (a *app) printStats(s stats) error {
 		for _, line := range sayAway(s.Intake.Away) {
 			fmt.Fprintln(a.out, line)
 		}
+	}
+	for _, one := range s.Held {
+		fmt.Fprintln(a.out, one)
 	}
 	switch {
 	case s.Intake == nil:

@@ -28,6 +28,7 @@ func (h *house) pages() (http.Handler, error) {
 		Hot:      h.hotFiles,
 		Paused:   func() string { return h.room.Paused() },
 		Away:     h.awayFolders,
+		Held:     h.heldLines,
 		Outdated: h.outdated,
 		Upload:   h.uploadByPage,
 		Retry: func(id, by, engine string) (ledger.Document, error) {

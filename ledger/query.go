@@ -107,6 +107,28 @@ func (l *Ledger) Ready(now time.Time, limit int, skip func(id string) bool) (fre
 	return fresh, again, err
 }
 
+// Held lists documents that something around them has put off times in a row or more.
+// It looks at no more than limit of those that wait.
+func (l *Ledger) Held(times, limit int) ([]Document, error) {
+	var out []Document
+	err := l.view(func(tx *bolt.Tx) error {
+		c := tx.Bucket(bucketDue).Cursor()
+		k, _ := c.Seek(number(1)) // what was never put off comes before
+		for n := 0; k != nil && n < limit; n++ {
+			doc, err := get(tx, lastID(k))
+			if err != nil {
+				return fmt.Errorf("index %s: %w", bucketDue, err)
+			}
+			if doc.State == FailedRetryable && doc.Postponed >= times {
+				out = append(out, doc)
+			}
+			k, _ = c.Next()
+		}
+		return nil
+	})
+	return out, err
+}
+
 // NextDue is when the next document that only waits becomes due; ok is false
 // when none waits.
 func (l *Ledger) NextDue(now time.Time) (at time.Time, ok bool, err error) {

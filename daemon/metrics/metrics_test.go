@@ -26,6 +26,7 @@ func TestMetrics(t *testing.T) {
 	defer l.Close()
 	if err := m.Watch(&Standing{Ledger: l, Outdated: func() bool { return true }, Stuck: time.Hour, Clock: func() time.Time { return now },
 		Away:    func() map[string]string { return map[string]string{"desk": "permission denied"} },
+		Held:    func() (map[[2]string]int, error) { return map[[2]string]int{{"desk", "not_delivered"}: 2}, nil },
 		Waiting: func() (map[string]int, bool) { return map[string]int{"desk": 3}, true },
 		Engines: func() ([]Engine, error) {
 			return []Engine{{Name: "azure", Paused: true, PagesToday: 7, DayLimit: 100}}, nil
@@ -88,6 +89,7 @@ func TestMetrics(t *testing.T) {
 		`intray_engine_pages_limit{engine="azure",period="day"} 100`,
 		`intray_hot_folder_waiting{folder="desk"} 3`,
 		`intray_hot_folder_away{folder="desk"} 1`,
+		`intray_documents_held{code="not_delivered",folder="desk"} 2`,
 		`intray_intake_paused 1`,
 		`intray_configuration_outdated 1`,
 		`intray_outbox{state="dead"} 0`,
@@ -125,7 +127,7 @@ func TestNamesOfFields(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := m.Watch(&Standing{Ledger: l, Outdated: func() bool { return false }, Clock: time.Now, Fields: map[string]bool{"iban": true},
-		Away: noFolder, Waiting: func() (map[string]int, bool) { return nil, false }, Engines: func() ([]Engine, error) { return nil, nil }}); err != nil {
+		Away: noFolder, Held: nothingHeld, Waiting: func() (map[string]int, bool) { return nil, false }, Engines: func() ([]Engine, error) { return nil, nil }}); err != nil {
 		t.Fatal(err)
 	}
 	w := httptest.NewRecorder()
@@ -160,7 +162,7 @@ func TestUnreadable(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	err = m.Watch(&Standing{Ledger: l, Outdated: func() bool { return false }, Clock: time.Now, Away: noFolder, Waiting: func() (map[string]int, bool) { return nil, false },
+	err = m.Watch(&Standing{Ledger: l, Outdated: func() bool { return false }, Clock: time.Now, Away: noFolder, Held: nothingHeld, Waiting: func() (map[string]int, bool) { return nil, false },
 		Engines: func() ([]Engine, error) { return nil, errors.New("no") }})
 	if err != nil {
 		t.Fatal(err)
@@ -202,3 +204,5 @@ func TestMonitoringFiles(t *testing.T) {
 }
 
 func noFolder() map[string]string { return nil }
+
+func nothingHeld() (map[[2]string]int, error) { return nil, nil }

@@ -28,6 +28,9 @@ type Standing struct {
 	Waiting func() (byFolder map[string]int, paused bool)
 	// Away are the hot folders that cannot be listed, each with the reason.
 	Away func() map[string]string
+	// Held counts documents that wait for something a person has to mend, by folder and
+	// code of the failure.
+	Held func() (map[[2]string]int, error)
 	// Outdated says that the configuration file as it is now is not in force.
 	Outdated func() bool
 	// Fields are the names of fields that become labels; all others are "other".
@@ -118,6 +121,14 @@ func (s *Standing) waiting(g gauges) error {
 		g.gauge(away, one(reasons[folder] != ""), folder)
 	}
 	g.gauge(desc("intake_paused", "1 while no files are taken, because the disk is nearly full."), one(paused))
+	held, err := s.Held()
+	if err != nil {
+		return err
+	}
+	heldBack := desc("documents_held", "Documents that wait for something around them to be mended, such as a share that is away; counted to 500.", "folder", "code")
+	for cause, n := range held {
+		g.gauge(heldBack, float64(n), cause[0], cause[1])
+	}
 	due, err := s.Ledger.Due(s.Clock(), 1)
 	age := 0.0
 	if len(due) > 0 {

@@ -73,7 +73,7 @@ func newDesk(t *testing.T) *desk {
 		},
 		Backup: d.ledger.Backup, Stats: func() (any, error) {
 			return map[string]any{"running": true, "documents": map[string]int{}, "intake": nil, "ledger": map[string]int{},
-				"quality": map[string]int{}, "cloud": map[string]int{}, "outbox": map[string]int{}}, nil
+				"quality": map[string]int{}, "cloud": map[string]int{}, "outbox": map[string]int{}, "held": []string{}}, nil
 		}}
 	d.handler = d.Handler()
 	return d

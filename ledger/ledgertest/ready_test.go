@@ -105,3 +105,38 @@ func TestWake(t *testing.T) {
 		t.Errorf("due: %+v, %v", due, err)
 	}
 }
+
+// TestHeld: what was put off often enough in a row is found, and nothing else.
+func TestHeld(t *testing.T) {
+	l := Open(t, func() time.Time { return start })
+	later := start.Add(time.Hour)
+	putOff := func(n, times int) string {
+		doc := reach(t, l, n, ledger.Processing)
+		for i := range times {
+			if i > 0 {
+				attempt := ledger.NewID()
+				apply(t, l, doc.ID, ledger.Resume(), ledger.Start(attempt, "local", "me", later))
+				doc.AttemptID = attempt
+			}
+			apply(t, l, doc.ID, ledger.Postponed(doc.AttemptID, later, ledger.Failure{Kind: "retryable", Code: "away"}))
+		}
+		return doc.ID
+	}
+	putOff(1, 2)
+	held := []string{putOff(2, 3), putOff(3, 4)}
+	again := putOff(4, 3) // it is looked at just now
+	apply(t, l, again, ledger.Resume(), ledger.Start(ledger.NewID(), "local", "me", later))
+	doc := reach(t, l, 5, ledger.Processing)
+	apply(t, l, doc.ID, ledger.RetryLater(doc.AttemptID, later, ledger.Failure{Kind: "retryable"}))
+	reach(t, l, 6, ledger.Validated)
+	for limit, want := range map[int][]string{100: held, 2: held[:1]} { // number 1 is the first that is looked at
+		var got []string
+		docs, err := l.Held(3, limit)
+		for _, doc := range docs {
+			got = append(got, doc.ID)
+		}
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("of %d: %v, not %v; %v", limit, got, want, err)
+		}
+	}
+}

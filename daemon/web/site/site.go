@@ -56,6 +56,8 @@ type Site struct {
 	Paused func() string
 	// Away are the hot folders that cannot be listed, each with the reason; nil is none.
 	Away func() map[string]string
+	// Held says what documents wait for that a person has to mend; nil is nothing.
+	Held func() []string
 	// Outdated says why the configuration as it is now is not in force, "" while it is.
 	Outdated func() string
 

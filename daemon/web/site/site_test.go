@@ -46,6 +46,7 @@ func desk(t *testing.T) (*ledger.Ledger, Site) {
 			return []Engine{{Name: hostile, Kind: "azure", Cloud: true, Paused: hostile}}, nil
 		},
 		Away:     func() map[string]string { return map[string]string{hostile: hostile} },
+		Held:     func() []string { return []string{"In the folder " + hostile} },
 		Settings: func() []Setting { return []Setting{{Key: "data_dir", Value: hostile, Line: 3}} },
 		Doctor:   func(context.Context) []Finding { return []Finding{{What: "clock", Problem: hostile}} },
 	}

@@ -38,6 +38,7 @@ type todayBody struct {
 	Failures  []ledger.Document
 	Paused    string
 	Away      map[string]string
+	Held      []string
 	Outdated  string
 	Upload    bool
 }
@@ -90,6 +91,9 @@ func (s *server) today(c *call) error {
 	}
 	if s.Away != nil {
 		b.Away = s.Away()
+	}
+	if s.Held != nil {
+		b.Held = s.Held()
 	}
 	if s.Outdated != nil {
 		b.Outdated = s.Outdated()
