@@ -34,7 +34,8 @@ func scanPNG(t testing.TB, lines ...string) []byte {
 		t.Fatal(err)
 	}
 	var b bytes.Buffer
-	if err := png.Encode(&b, page); err != nil {
+	// Compressing takes the race detector a second or two for each page.
+	if err := (&png.Encoder{CompressionLevel: png.NoCompression}).Encode(&b, page); err != nil {
 		t.Fatal(err)
 	}
 	return b.Bytes()

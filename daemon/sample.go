@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"image"
-	"image/draw"
 	"image/jpeg"
 	"math/rand/v2"
 	"os"
@@ -65,14 +64,21 @@ func drawPage(lines []string, speckle *rand.Rand) (*image.Gray, error) {
 		return nil, fmt.Errorf("size font: %w", err)
 	}
 	page := image.NewGray(image.Rect(0, 0, width, height))
-	draw.Draw(page, page.Rect, image.White, image.Point{}, draw.Src)
+	for i := range page.Pix {
+		page.Pix[i] = 0xFF
+	}
 	pen := font.Drawer{Dst: page, Src: image.Black, Face: face}
 	for i, text := range lines {
 		pen.Dot = fixed.P(180, 260+i*62)
 		pen.DrawString(text)
 	}
-	for i := range page.Pix {
-		page.Pix[i] = uint8(max(0, int(page.Pix[i])-speckle.IntN(12)))
+	var bits uint64
+	for i, grey := range page.Pix {
+		if i%8 == 0 {
+			bits = speckle.Uint64()
+		}
+		page.Pix[i] = grey - min(grey, uint8(bits&0xFF*12>>8))
+		bits >>= 8
 	}
 	return page, nil
 }

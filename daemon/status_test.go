@@ -2,6 +2,7 @@ package daemon
 
 import (
 	"bytes"
+	"net"
 	"strings"
 	"testing"
 
@@ -37,6 +38,10 @@ func TestStatusWithoutConfiguration(t *testing.T) {
 	a := &app{out: out, errs: out, configFile: t.TempDir()} // no file
 	if a.managedState() != "not installed" {
 		t.Skip("a service is installed here")
+	}
+	if conn, err := net.Dial("tcp", config.Default().Web.Listen); err == nil {
+		_ = conn.Close()
+		t.Skip("an Intray runs here")
 	}
 	if err := a.serviceStatus(t.Context()); err == nil || !strings.Contains(err.Error(), "cannot be read") {
 		t.Errorf("%v\n%s", err, out)
