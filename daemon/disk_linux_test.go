@@ -229,7 +229,7 @@ func fill(place string, spare int64) func(o *office) func() {
 // TestA5DiskFullThenFreed fills the disk at one place after the other. What is
 // spared decides which write is the first that fails.
 func TestA5DiskFullThenFreed(t *testing.T) {
-	const page = 2044 // kilobytes that one scan takes
+	page := int64(len(scanPNG(t, "as large as any"))+4095) / 4096 * 4 // kilobytes that one scan takes
 	waitedOut(t, map[string]trouble{
 		"results":              {prepare: smallDisk("out"), strike: fill("out", 0)},
 		"results after one":    {prepare: smallDisk("out"), strike: fill("out", 500)},

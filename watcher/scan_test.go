@@ -176,6 +176,30 @@ func TestLinkToResults(t *testing.T) {
 	}
 }
 
+// TestResultsLinkBack: a link to the hot folder in the place of the results, found at the
+// start, is mended at its other end; the hot folder itself stays as it was.
+func TestResultsLinkBack(t *testing.T) {
+	dir := t.TempDir()
+	hot, results := filepath.Join(dir, "in"), filepath.Join(dir, "out")
+	must(t, os.Mkdir(hot, 0o755))
+	must(t, os.WriteFile(filepath.Join(hot, "a.pdf"), []byte("x"), 0o644))
+	if err := os.Symlink(hot, results); err != nil {
+		t.Skipf("skipped: links cannot be made here: %v", err)
+	}
+	var away error
+	w, err := New(Options{Folder: hot, Mode: Poll, Skip: []string{results}, Reached: func(err error) { away = err }})
+	must(t, err)
+	s := newScanner(w.o, w.notify)
+	if s.sweep(t.Context()); away == nil || len(s.tracker.files) > 0 {
+		t.Errorf("away: %v, files: %v", away, s.tracker.files)
+	}
+	must(t, os.Remove(results))
+	must(t, os.Mkdir(results, 0o755))
+	if s.sweep(t.Context()); away != nil || !s.knows("a.pdf") {
+		t.Errorf("mended: away: %v", away)
+	}
+}
+
 func TestSkipMustLeaveSomethingToWatch(t *testing.T) {
 	dir := t.TempDir()
 	hot := filepath.Join(dir, "hot")
