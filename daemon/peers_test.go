@@ -172,7 +172,7 @@ type failing struct {
 // TestA4BadFilesAreExplained does not have, up to the last try.
 func TestA8EveryFailureExplained(t *testing.T) {
 	t.Parallel()
-	o := newOffice(t, "[limits]\nmax_file_mb = 2\nmax_pages = 2\nmax_megapixels = 5\n")
+	o := newOffice(t, "[limits]\nmax_file_mb = 4\nmax_pages = 2\nmax_megapixels = 5\n")
 	o.set("[retry]\n", "[retry]\nmax_attempts = 2\n")
 	if err := os.WriteFile(o.path("out", "blocked"), []byte("a file where a folder is needed"), 0o644); err != nil {
 		t.Fatal(err)
