@@ -29,7 +29,7 @@ const (
 )
 
 func heldIn(l *ledger.Ledger) ([]held, error) {
-	docs, err := l.Held(heldLooks, mostHeld)
+	docs, more, err := l.Held(heldLooks, mostHeld)
 	if err != nil {
 		return nil, err
 	}
@@ -40,7 +40,7 @@ func heldIn(l *ledger.Ledger) ([]held, error) {
 			continue
 		}
 		c := cause{d.Folder, d.Failure.Code}
-		found[c] = held{d.Folder, d.Failure.Code, d.Failure.Sentence, found[c].Documents + 1, len(docs) >= mostHeld}
+		found[c] = held{d.Folder, d.Failure.Code, d.Failure.Sentence, found[c].Documents + 1, more}
 	}
 	out := slices.AppendSeq([]held{}, maps.Values(found))
 	slices.SortFunc(out, func(a, b held) int { return cmp.Or(cmp.Compare(a.Folder, b.Folder), cmp.Compare(a.Code, b.Code)) })

@@ -108,10 +108,9 @@ func (l *Ledger) Ready(now time.Time, limit int, skip func(id string) bool) (fre
 }
 
 // Held lists documents that something around them has put off times in a row or more.
-// It looks at no more than limit of those that wait.
-func (l *Ledger) Held(times, limit int) ([]Document, error) {
-	var out []Document
-	err := l.view(func(tx *bolt.Tx) error {
+// It looks at no more than limit of those that wait; more is true where there are others.
+func (l *Ledger) Held(times, limit int) (out []Document, more bool, err error) {
+	err = l.view(func(tx *bolt.Tx) error {
 		c := tx.Bucket(bucketDue).Cursor()
 		k, _ := c.Seek(number(1)) // what was never put off comes before
 		for n := 0; k != nil && n < limit; n++ {
@@ -124,9 +123,10 @@ func (l *Ledger) Held(times, limit int) ([]Document, error) {
 			}
 			k, _ = c.Next()
 		}
+		more = k != nil
 		return nil
 	})
-	return out, err
+	return out, more, err
 }
 
 // NextDue is when the next document that only waits becomes due; ok is false

@@ -131,12 +131,12 @@ func TestHeld(t *testing.T) {
 	reach(t, l, 6, ledger.Validated)
 	for limit, want := range map[int][]string{100: held, 2: held[:1]} { // number 1 is the first that is looked at
 		var got []string
-		docs, err := l.Held(3, limit)
+		docs, more, err := l.Held(3, limit)
 		for _, doc := range docs {
 			got = append(got, doc.ID)
 		}
-		if err != nil || !slices.Equal(got, want) {
-			t.Errorf("of %d: %v, not %v; %v", limit, got, want, err)
+		if err != nil || !slices.Equal(got, want) || more != (limit == 2) {
+			t.Errorf("of %d: %v, not %v; more: %v; %v", limit, got, want, more, err)
 		}
 	}
 }
