@@ -186,8 +186,11 @@ func (s *scanner) sweep(ctx context.Context) {
 	before := s.root
 	s.root, _ = os.Stat(s.o.Folder) // the walk says what is wrong with it
 	if s.root != nil {
-		_ = os.SameFile(s.root, s.root)                                       // on Windows the identity is looked up by name, when asked first: now, not when it may be another's
-		if before == nil || !os.SameFile(before, s.root) || s.astray != nil { // what is astray may be mended at its other end
+		// On Windows the identity is looked up by name, when asked first: now, not when it
+		// may be another's.
+		_ = os.SameFile(s.root, s.root)
+		// What is astray may be mended at its other end, while the hot folder stays the same.
+		if before == nil || !os.SameFile(before, s.root) || s.astray != nil {
 			s.astray = s.leadsAstray()
 		}
 	}

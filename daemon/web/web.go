@@ -51,8 +51,8 @@ type Server struct {
 	Certificate func(*tls.ClientHelloInfo) (*tls.Certificate, error)
 	// Ready says whether work is being taken; nil means always.
 	Ready func() bool
-	// Trouble says what keeps files from being taken in, a sentence on each line, "" for
-	// nothing; nil is nothing.
+	// Trouble says what keeps files from being taken in and results from being
+	// delivered, a sentence on each line, "" for nothing; nil is nothing.
 	Trouble func() string
 	// Advice is a sentence about what to do for a document to go on, "" for nothing; nil
 	// is none for all.
