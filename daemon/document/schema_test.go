@@ -227,31 +227,15 @@ func TestSchemaKnowsTheConstants(t *testing.T) {
 
 // TestValidateRefuses breaks a good document in one place at a time.
 func TestValidateRefuses(t *testing.T) {
-	for name, c := range map[string]struct{ from, to string }{
-		"a stranger's key":     {`"version": 2`, `"version": 2, "extra": 1`},
-		"a key missing":        {`"version": 2,`, ``},
-		"another schema":       {`intray.document/1`, `intray.document/2`},
-		"no such decision":     {`"decision": "ocr"`, `"decision": "guessed"`},
-		"no such verdict":      {`"verdict": "release_with_warnings"`, `"verdict": "maybe"`},
-		"no such state":        {`"state": "completed_with_warnings"`, `"state": "processing"`},
-		"a slanted rotation":   {`"rotation": 90`, `"rotation": 45`},
-		"more than certain":    {`"confidence": 0.96,`, `"confidence": 1.01,`},
-		"less than nothing":    {"\"confidence\": 0.9\n", "\"confidence\": -0.1\n"},
-		"null for a list":      {`"checks": [`, `"checks": null, "": [`},
-		"not a hash":           {`"sha256": "0a`, `"sha256": "0A`},
-		"not a time":           {`"created_at": "2026-11-23T11:00:00Z"`, `"created_at": "23.11.2026"`},
-		"not an id":            {`01939f3e-5c00-7000-8000-000000000001`, `document-1`},
-		"a box of three":       {"150.5,\n                82\n", "150.5\n"},
-		"a stranger in a word": {`"text": "Müller`, `"font": "Arial", "text": "Müller`},
-	} {
+	for name, c := range documenttest.Breaks() {
 		t.Run(name, func(t *testing.T) {
 			whole := string(encode(t, small()))
-			broken := strings.Replace(whole, c.from, c.to, 1)
+			broken := strings.Replace(whole, c.From, c.To, 1)
 			if broken == whole {
-				t.Fatalf("%q is not in the document", c.from)
+				t.Fatalf("%q is not in the document", c.From)
 			}
 			if err := documenttest.Validate([]byte(broken)); err == nil {
-				t.Errorf("accepted a document with %s", c.to)
+				t.Errorf("accepted a document with %s", c.To)
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"intray/daemon/document/documenttest"
 	"intray/daemon/document/schema"
 )
 
@@ -22,24 +23,13 @@ func TestCheck(t *testing.T) {
 	if err := checker.Check(good); err != nil {
 		t.Errorf("a good document: %v", err)
 	}
-	for name, c := range map[string]struct{ from, to string }{
-		"a stranger's key":     {`"version": 2`, `"version": 2, "extra": 1`},
-		"a key missing":        {`"version": 2,`, ``},
-		"another schema":       {`intray.document/1`, `intray.document/2`},
-		"no such decision":     {`"decision": "ocr"`, `"decision": "guessed"`},
-		"no such verdict":      {`"verdict": "release_with_warnings"`, `"verdict": "maybe"`},
-		"no such state":        {`"state": "completed_with_warnings"`, `"state": "processing"`},
-		"a slanted rotation":   {`"rotation": 90`, `"rotation": 45`},
-		"more than certain":    {`"confidence": 0.96,`, `"confidence": 1.01,`},
-		"null for a list":      {`"checks": [`, `"checks": null, "": [`},
-		"not a hash":           {`"sha256": "0a`, `"sha256": "0A`},
-		"a box of three":       {"150.5,\n                82\n", "150.5\n"},
-		"a stranger in a word": {`"text": "Müller`, `"font": "Arial", "text": "Müller`},
-		"cut off":              {`"schema"`, `{"schema`},
-	} {
-		broken := strings.Replace(string(good), c.from, c.to, 1)
+	for name, c := range documenttest.Breaks() {
+		if c.Format {
+			continue // it asserts none
+		}
+		broken := strings.Replace(string(good), c.From, c.To, 1)
 		if broken == string(good) {
-			t.Fatalf("%s: %q is not in the document", name, c.from)
+			t.Fatalf("%s: %q is not in the document", name, c.From)
 		}
 		if checker.Check([]byte(broken)) == nil {
 			t.Errorf("accepted: %s", name)
